@@ -1,0 +1,82 @@
+/**
+ * Checks of what comes from outside, each with an error that names the option
+ * and what was received.
+ *
+ * @module
+ */
+
+import { outOfRange, wrongType } from "./errors.ts";
+
+/** A whole number of at least `least`, or Infinity. */
+export function count(
+  doing: string,
+  name: string,
+  value: unknown,
+  least: 0 | 1,
+): number {
+  const wanted = `a ${
+    least === 0 ? "non-negative" : "positive"
+  } integer or Infinity`;
+  if (typeof value !== "number") throw wrongType(doing, name, wanted, value);
+  if (!(value === Infinity || Number.isInteger(value)) || value < least) {
+    throw outOfRange(doing, name, wanted, value);
+  }
+  return value;
+}
+
+/** A time in milliseconds: not negative, and not NaN. Infinity is never. */
+export function milliseconds(
+  doing: string,
+  name: string,
+  value: unknown,
+): number {
+  const wanted = "a non-negative number of milliseconds";
+  if (typeof value !== "number") throw wrongType(doing, name, wanted, value);
+  if (!(value >= 0)) throw outOfRange(doing, name, wanted, value);
+  return value;
+}
+
+/** A function. */
+export function callable<F>(doing: string, name: string, value: F): F {
+  if (typeof value !== "function") {
+    throw wrongType(doing, name, "a function", value);
+  }
+  return value;
+}
+
+/** A boolean. */
+export function flag(doing: string, name: string, value: unknown): boolean {
+  if (typeof value !== "boolean") {
+    throw wrongType(doing, name, "a boolean", value);
+  }
+  return value;
+}
+
+/** An object with options, or nothing. */
+export function options<O extends object>(
+  doing: string,
+  value: O | undefined,
+  name = "options",
+): O | undefined {
+  if (value !== undefined && (typeof value !== "object" || value === null)) {
+    throw wrongType(doing, name, "an object", value);
+  }
+  return value;
+}
+
+/** An AbortSignal, of whatever realm or polyfill it is; or nothing. */
+export function abortSignal(
+  doing: string,
+  value: AbortSignal | undefined,
+): AbortSignal | undefined {
+  if (value === undefined) return undefined;
+  const signal = value as Partial<AbortSignal> | null;
+  if (
+    signal === null || typeof signal !== "object" ||
+    typeof signal.aborted !== "boolean" ||
+    typeof signal.addEventListener !== "function"
+  ) {
+    throw wrongType(doing, "signal", "an AbortSignal", value);
+  }
+  return value;
+}

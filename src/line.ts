@@ -1,0 +1,257 @@
+/**
+ * Values in a queue, and behind them those who wait for room with a value in
+ * hand: what a channel and a group have in common. It never calls back at a
+ * bad moment: a {@linkcode Sender} is told of its fate when the line is in order.
+ *
+ * Invariants:
+ * 1. While nobody waits, nothing is behind the queue; while somebody does, the
+ *    first sender is one that waits for room, never a {@linkcode Kept} value.
+ *    `admit`, `leave` and `dismiss` restore this.
+ * 2. `size` is the number of values that were taken in and are not given away,
+ *    forgotten or drained: in `#held`, in the queue, or kept behind a sender.
+ * 3. A value that was put back is the next one, whatever comes after it.
+ * 4. A forgotten value stays where it is until it comes up, or until more than
+ *    half of what is here is forgotten, whichever is first: O(1) each (law 9).
+ *
+ * @module
+ */
+
+import { Link, List } from "./list.ts";
+import type { Queue } from "./queue.ts";
+
+/** No value: `undefined` is one. */
+export const NONE: unique symbol = Symbol("none");
+
+/** Nothing to take, or a value. */
+export type Maybe<T> = T | typeof NONE;
+
+/** Someone in the line, behind the queue. */
+export abstract class Sender<T> extends Link {
+  /** What it brings; {@linkcode NONE} if it wants a place held for it instead. */
+  readonly value: Maybe<T>;
+
+  constructor(value: Maybe<T>) {
+    super();
+    this.value = value;
+  }
+
+  /** The value is in, or the place is held. */
+  abstract admitted(): void;
+
+  /** There will be no room any more. */
+  abstract refused(): void;
+}
+
+/** A value that was taken in over capacity, behind those who still wait. */
+class Kept<T> extends Sender<T> {
+  override admitted(): void {}
+  override refused(): void {}
+}
+
+/** Forgotten values are not worth a clean-up below this number. */
+const FEW = 32;
+
+export class Line<T> {
+  readonly #queue: Queue<T>;
+  readonly #isLive: (value: T) => boolean;
+  readonly #senders = new List<Sender<T>>();
+  #held: Maybe<T> = NONE;
+  #reserved = 0;
+  #kept = 0;
+  #forgotten = 0;
+
+  /** `isLive` tells a value that counts from one that was forgotten. */
+  constructor(queue: Queue<T>, isLive: (value: T) => boolean = () => true) {
+    this.#queue = queue;
+    this.#isLive = isLive;
+  }
+
+  get capacity(): number {
+    return this.#queue.capacity;
+  }
+
+  get size(): number {
+    return this.#queue.size + this.#kept - this.#forgotten +
+      (this.#held === NONE ? 0 : 1);
+  }
+
+  /** How many wait for room, and values kept behind them. */
+  get waiting(): number {
+    return this.#senders.size;
+  }
+
+  /** Takes the value in if there is room now, for `idle` takers more, and nobody waits. */
+  offer(value: T, idle: number): boolean {
+    if (this.#senders.size > 0 || !this.#hasRoom(idle)) return false;
+    this.#queue.push(value);
+    return true;
+  }
+
+  /** Takes the value in, room or not, behind all who came before. */
+  keep(value: T): void {
+    if (this.#senders.size === 0) this.#queue.push(value);
+    else {
+      // WARNING: the queue has room again sooner than the first sender may
+      // have it; to push the value there would be to let it barge in (law 4).
+      this.#senders.push(new Kept<T>(value));
+      this.#kept++;
+    }
+  }
+
+  /** Holds a place if there is room now. `fill` or `vacate` ends it. */
+  reserve(idle: number): boolean {
+    if (this.#senders.size > 0 || !this.#hasRoom(idle)) return false;
+    this.#reserved++;
+    return true;
+  }
+
+  /** Takes a value in at a place that was held. */
+  fill(value: T): void {
+    this.#reserved--;
+    this.keep(value);
+  }
+
+  /** Gives a held place up. */
+  vacate(): void {
+    this.#reserved--;
+  }
+
+  /** Waits for room behind all who came before. */
+  join(sender: Sender<T>): void {
+    this.#senders.push(sender);
+  }
+
+  /** Leaves without having been admitted. False if it was not waiting. */
+  leave(sender: Sender<T>): boolean {
+    const left = this.#senders.delete(sender);
+    this.#release();
+    return left;
+  }
+
+  /**
+   * The next value. With none in the queue it is the first sender's: whoever
+   * asks is a taker, and there is always room for what he takes.
+   */
+  shift(): Maybe<T> {
+    if (this.#held !== NONE) {
+      const held = this.#held;
+      this.#held = NONE;
+      if (this.#counts(held)) return held;
+    }
+    const queue = this.#queue;
+    for (let size = queue.size; size > 0; size = queue.size) {
+      const value = queue.shift();
+      if (value === undefined && queue.size === size) return NONE;
+      if (this.#counts(value as T)) return value as T;
+    }
+    if (this.#senders.size === 0) return NONE;
+    // A place that is held is the taker's; only what was kept can't wait for it.
+    if (this.#reserved > 0 && this.#kept === 0) return NONE;
+    return this.#shiftSender();
+  }
+
+  /** Makes a value that was just given away the next one again. */
+  putBack(value: T): void {
+    this.#held = value;
+  }
+
+  /** One of the values here is not live any more. */
+  forget(): void {
+    if (++this.#forgotten > FEW && this.#forgotten > this.size) this.#sweep();
+  }
+
+  /** Lets in who waits and has room, first come, first served. */
+  admit(idle: number): void {
+    for (;;) {
+      this.#release();
+      const sender = this.#senders.first;
+      if (sender === undefined || !this.#hasRoom(idle)) return;
+      this.#senders.shift();
+      if (sender.value === NONE) this.#reserved++;
+      else this.#queue.push(sender.value);
+      sender.admitted();
+    }
+  }
+
+  /** Turns away everybody who waits; what was kept behind them stays. */
+  dismiss(): void {
+    for (
+      let sender = this.#senders.first;
+      sender !== undefined;
+      sender = this.#senders.first
+    ) {
+      this.#senders.shift();
+      sender.refused();
+      this.#release();
+    }
+  }
+
+  /** Gives away all values but those that stay, in order. Who waits goes on waiting. */
+  drain(stays: (value: T) => boolean = () => false): T[] {
+    const values: T[] = [];
+    if (
+      this.#held !== NONE && !(this.#counts(this.#held) && stays(this.#held))
+    ) {
+      values.push(this.#held);
+      this.#held = NONE;
+    }
+    for (const value of this.#queue.drain()) {
+      if (!this.#counts(value)) continue;
+      if (stays(value)) this.#queue.push(value);
+      else values.push(value);
+    }
+    for (let sender = this.#senders.first; sender !== undefined;) {
+      const next = sender.after as Sender<T> | undefined;
+      if (sender instanceof Kept && !stays(sender.value)) {
+        this.#senders.delete(sender);
+        this.#kept--;
+        if (this.#counts(sender.value)) values.push(sender.value);
+      }
+      sender = next;
+    }
+    return values;
+  }
+
+  #hasRoom(idle: number): boolean {
+    return this.size + this.#reserved < this.#queue.capacity + idle;
+  }
+
+  #counts(value: T): boolean {
+    if (this.#forgotten === 0 || this.#isLive(value)) return true;
+    this.#forgotten--;
+    return false;
+  }
+
+  /** Invariant 1: what is kept behind nobody belongs into the queue. */
+  #release(): void {
+    for (
+      let sender = this.#senders.first;
+      sender instanceof Kept;
+      sender = this.#senders.first
+    ) {
+      this.#senders.shift();
+      this.#kept--;
+      this.#queue.push(sender.value);
+    }
+  }
+
+  #shiftSender(): Maybe<T> {
+    const sender = this.#senders.shift()!;
+    if (sender.value === NONE) {
+      this.#reserved++;
+      sender.admitted();
+      this.#release();
+      return this.shift();
+    }
+    sender.admitted();
+    this.#release();
+    return sender.value;
+  }
+
+  /** Invariant 4. Kept values are few, and come up by themselves. */
+  #sweep(): void {
+    for (const value of this.#queue.drain()) {
+      if (this.#counts(value)) this.#queue.push(value);
+    }
+  }
+}
