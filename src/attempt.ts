@@ -1,0 +1,182 @@
+/**
+ * What becomes of an entry: its attempts, its time, its own signal.
+ *
+ * Invariants:
+ * 1. `state` and the books change together, before anybody is told.
+ * 2. A run that has timed out, or whose caller was told early, keeps its
+ *    worker until the task has ended (law 2), and is counted as overdue.
+ * 3. There is no attempt to come after an abort of the group or of the
+ *    entry's own signal, and never one beside another (law 11).
+ *
+ * @module
+ */
+
+import type { Books } from "./books.ts";
+import type { Call } from "./call.ts";
+import type { Sink } from "./context.ts";
+import { Delays } from "./delays.ts";
+import { type Entry, type Home, Run } from "./entry.ts";
+import { type Line, type Maybe, NONE } from "./line.ts";
+import type { Runner } from "./runner.ts";
+import { unwatch } from "./signals.ts";
+import type { Task } from "./task.ts";
+
+/** What is in a group's line: a bare function where nothing else is known of it. */
+export type Item = Task | Entry;
+
+/** What the attempts have to know of the group. */
+export interface AttemptsOptions {
+  books: Books;
+  line: Line<Item>;
+  sink: Sink;
+  runner: Runner;
+  /** Something was queued, or something left. */
+  onChange: () => void;
+}
+
+export class Attempts implements Home {
+  readonly delays: Delays<Entry> = new Delays((entry) => this.#requeue(entry));
+  readonly #books: Books;
+  readonly #line: Line<Item>;
+  readonly #sink: Sink;
+  readonly #runner: Runner;
+  readonly #onChange: () => void;
+  /** Set by the group's abort. */
+  isAborted = false;
+
+  constructor(options: AttemptsOptions) {
+    this.#books = options.books;
+    this.#line = options.line;
+    this.#sink = options.sink;
+    this.#runner = options.runner;
+    this.#onChange = options.onChange;
+  }
+
+  /** Runs an entry that has just left the line. Resolves when it has ended; never rejects. */
+  async attempt(entry: Entry, workerId: number): Promise<void> {
+    entry.state = "running";
+    entry.attempt++;
+    const run = entry.run = new Run(entry, workerId, this.#sink);
+    let value: unknown;
+    let error: Maybe<unknown> = NONE;
+    try {
+      value = await this.#runner.invoke(entry.task, run);
+    } catch (reason) {
+      error = reason;
+    }
+    run.end();
+    if (run.overdue) this.#books.overdue--;
+    if (run.settled) this.#end(entry, "rejected");
+    else if (run.timeout !== NONE) this.#putOff(entry, run, run.timeout);
+    else if (error !== NONE) this.#fail(entry, run, error);
+    else {
+      this.#end(entry, "fulfilled");
+      entry.fulfilled(value);
+    }
+  }
+
+  timeOut(entry: Entry, run: Run): void {
+    const error = new DOMException(
+      `Task timed out after ${entry.timeout} ms`,
+      "TimeoutError",
+    );
+    if (!run.settled) {
+      this.#overdue(run);
+      const failure = this.#judge(entry, run, error);
+      if (failure === NONE) run.timeout = error;
+      else this.#settleEarly(entry, run, failure);
+    }
+    run.abort(error);
+  }
+
+  withdraw(entry: Entry, reason: unknown): void {
+    if (entry.state === "running") this.#interrupt(entry, entry.run!, reason);
+    else if (entry.state !== "gone") {
+      if (entry.state === "delayed") this.delays.delete(entry);
+      const wasQueued = entry.state === "queued";
+      this.abandon(entry, reason);
+      if (wasQueued) this.#line.forget();
+      this.#onChange();
+    }
+  }
+
+  /** An entry that was accepted will never run. Whoever held it has let go of it. */
+  abandon(entry: Entry, reason: unknown): void {
+    this.#end(entry, "abandoned");
+    entry.abandoned(reason);
+  }
+
+  /** The entry's own signal speaks while it runs. */
+  #interrupt(entry: Entry, run: Run, reason: unknown): void {
+    if (entry.hasCaller && !run.settled) {
+      this.#overdue(run);
+      run.settled = true;
+      entry.abandoned(reason);
+    }
+    run.abort(reason);
+  }
+
+  #fail(entry: Entry, run: Run, error: unknown): void {
+    const failure = this.#judge(entry, run, error);
+    if (failure === NONE) this.#putOff(entry, run, error);
+    else this.#reject(entry, run, failure);
+  }
+
+  /**
+   * What the entry has failed with; nothing if there is an attempt to come,
+   * after `run.wait`. Asks the user's functions, who may cancel the group.
+   */
+  #judge(entry: Entry, run: Run, error: unknown): Maybe<unknown> {
+    if (entry.retry === undefined || this.#isLast(entry)) return error;
+    try {
+      const wait = entry.retry.wait(error, entry.attempt);
+      if (wait === undefined) return error;
+      run.wait = wait;
+      return NONE;
+    } catch (reason) {
+      return reason;
+    }
+  }
+
+  #isLast(entry: Entry): boolean {
+    return this.isAborted || entry.options?.signal?.aborted === true;
+  }
+
+  /** Delays the entry, unless there is no attempt to come any more. */
+  #putOff(entry: Entry, run: Run, error: unknown): void {
+    if (this.#isLast(entry)) return this.#reject(entry, run, error);
+    entry.state = "delayed";
+    this.#books.inFlight--;
+    this.#books.retried++;
+    if (entry.isCalled) (entry as Call).arm();
+    this.delays.add(entry, run.wait);
+  }
+
+  #requeue(entry: Entry): void {
+    entry.state = "queued";
+    this.#line.keep(entry);
+    this.#onChange();
+  }
+
+  #reject(entry: Entry, run: Run, error: unknown): void {
+    this.#end(entry, "rejected");
+    if (!entry.failed(error)) this.#runner.report(error, entry, run);
+  }
+
+  #settleEarly(entry: Entry, run: Run, error: unknown): void {
+    run.settled = true;
+    if (!entry.failed(error)) this.#runner.report(error, entry, run);
+  }
+
+  #overdue(run: Run): void {
+    if (!run.overdue) this.#books.overdue++;
+    run.overdue = true;
+  }
+
+  #end(entry: Entry, fate: "fulfilled" | "rejected" | "abandoned"): void {
+    this.#books[fate]++;
+    if (entry.state === "running") this.#books.inFlight--;
+    entry.state = "gone";
+    unwatch(entry);
+  }
+}

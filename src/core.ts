@@ -1,0 +1,273 @@
+/**
+ * A group's parts, and its life: open, closed or aborted, and at last at rest.
+ *
+ * Invariants:
+ * 1. It is at rest when nothing is queued, delayed or in flight. `wait` and
+ *    `idle` resolve from the dispatcher, a few microtasks after that, when
+ *    whoever awaited the last task's result has heard of it.
+ * 2. An abort is one step (law 5): gates, line, delays and books first, and
+ *    only then anything that can run the user's code.
+ * 3. It watches the upstream signal until it is aborted, or closed and at rest.
+ *
+ * @module
+ */
+
+import { Attempts, type Item } from "./attempt.ts";
+import { Books, type CoGroupStats } from "./books.ts";
+import { Sink } from "./context.ts";
+import type { Entry } from "./entry.ts";
+import { Line, type Maybe, NONE } from "./line.ts";
+import type { Settings } from "./options.ts";
+import { Runner } from "./runner.ts";
+import { Cancel, unwatch, watch } from "./signals.ts";
+import type { QueuedTask } from "./task.ts";
+import { Crew } from "./worker.ts";
+
+/** Something that goes on until the intake ends: a stream, a feed. */
+export interface Feed {
+  /** No more intake; with a reason because of an abort. Runs the user's code. */
+  stop(reason: Maybe<unknown>): void;
+}
+
+const isLive = (item: Item) =>
+  typeof item === "function" || item.state !== "gone";
+const stays = (item: Item) => typeof item !== "function" && item.isPartOfStream;
+
+export class Core {
+  readonly settings: Settings;
+  readonly line: Line<Item>;
+  readonly crew: Crew;
+  readonly attempts: Attempts;
+  readonly feeds: Set<Feed> = new Set();
+  readonly #books = new Books();
+  readonly #sink: Sink;
+  #hasEntries = false;
+  #closed = false;
+  #reason: Maybe<unknown> = NONE;
+  #controller: AbortController | undefined = undefined;
+  #upstream: Cancel | undefined = undefined;
+  /** What an abort abandoned, where it had to be looked through. */
+  #left: Item[] | undefined = undefined;
+  #done: Promise<number> | undefined = undefined;
+  #onDone: ((abandoned: number) => void) | undefined = undefined;
+  #idlers: (() => void)[] = [];
+  #resetting: Promise<number> | undefined = undefined;
+
+  constructor(settings: Settings) {
+    this.settings = settings;
+    const books = this.#books;
+    const line = this.line = new Line(settings.queue, isLive);
+    const sink = this.#sink = new Sink(settings.sink);
+    const runner = new Runner(settings.worker, settings.onError);
+    const onChange = () => this.crew.stir();
+    const attempts = this.attempts = new Attempts({
+      books,
+      line,
+      sink,
+      runner,
+      onChange,
+    });
+    const { concurrency, paused, slice } = settings;
+    const onRest = () => this.#rest();
+    this.crew = new Crew({
+      books,
+      line,
+      sink,
+      runner,
+      attempts,
+      concurrency,
+      paused,
+      slice,
+      onRest,
+    });
+    this.#follow();
+  }
+
+  get isClosed(): boolean {
+    return this.#closed || this.#reason !== NONE;
+  }
+
+  /** Why the group was aborted; NONE if it was not. */
+  get reason(): Maybe<unknown> {
+    return this.#reason;
+  }
+
+  get size(): number {
+    return this.#reason === NONE ? this.line.size : 0;
+  }
+
+  get stats(): CoGroupStats {
+    const b = this.#books;
+    return {
+      accepted: b.accepted,
+      queued: this.size,
+      delayed: this.attempts.delays.size,
+      inFlight: b.inFlight,
+      overdue: b.overdue,
+      fulfilled: b.fulfilled,
+      rejected: b.rejected,
+      abandoned: b.abandoned,
+      retried: b.retried,
+    };
+  }
+
+  get inFlight(): number {
+    return this.#books.inFlight;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#reason !== NONE) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Nothing queued, delayed or in flight. */
+  get isAtRest(): boolean {
+    return this.#books.inFlight === 0 && this.size === 0 &&
+      this.attempts.delays.size === 0;
+  }
+
+  /** Writes an item, which is in the line, into the books. */
+  accept(item: Item): void {
+    this.#books.accepted++;
+    if (typeof item === "function") return;
+    this.#hasEntries = true;
+    item.state = "queued";
+    const signal = item.options?.signal;
+    if (signal !== undefined) watch(signal, item);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#reason === NONE) this.#stopIntake();
+  }
+
+  abort(reason: unknown): void {
+    if (this.#reason !== NONE) return;
+    this.#reason = reason;
+    this.attempts.isAborted = true;
+    if (this.#upstream !== undefined) unwatch(this.#upstream);
+    this.line.dismiss();
+    this.#abandonAll(reason);
+    if (this.#books.inFlight > 0) this.#sink.abort(reason);
+    this.#stopIntake();
+    this.#controller?.abort(reason);
+  }
+
+  /** Closes the group, and resolves when it is at rest with what was abandoned. */
+  wait(): Promise<number> {
+    this.close();
+    this.#done ??= new Promise((resolve) => {
+      this.#onDone = resolve;
+      this.#watchForRest();
+    });
+    return this.#done;
+  }
+
+  idle(): Promise<void> {
+    if (this.isAtRest) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#idlers.push(resolve);
+      this.#watchForRest();
+    });
+  }
+
+  drain(): QueuedTask[] {
+    const items = this.#reason === NONE ? this.#drainLive() : this.#takeLeft();
+    return items.map((item) =>
+      typeof item === "function"
+        ? { task: item }
+        : { task: item.task, options: item.options }
+    );
+  }
+
+  reset(): Promise<number> {
+    this.#resetting ??= this.wait().then((abandoned) => {
+      this.#resetting = this.#done = undefined;
+      this.#closed = false;
+      this.#reason = NONE;
+      this.#controller = this.#left = undefined;
+      this.line.drain();
+      this.#books.reset();
+      this.#sink.reset();
+      this.attempts.isAborted = false;
+      this.#follow();
+      return abandoned;
+    });
+    return this.#resetting;
+  }
+
+  #follow(): void {
+    const { signal } = this.settings;
+    if (signal === undefined) return;
+    if (signal.aborted) return this.abort(signal.reason);
+    this.#upstream = new Cancel((reason) => this.abort(reason));
+    watch(signal, this.#upstream);
+  }
+
+  /** Who waits for room is told; a copy of the feeds, for they leave at once. */
+  #stopIntake(): void {
+    this.line.dismiss();
+    for (const feed of [...this.feeds]) feed.stop(this.#reason);
+    this.crew.stir();
+  }
+
+  /** O(1) if there are only plain tasks: they stay in the line, for `drain`. */
+  #abandonAll(reason: unknown): void {
+    if (!this.#hasEntries) {
+      this.#books.abandoned += this.line.size;
+      return;
+    }
+    const items: Item[] = this.line.drain();
+    for (const entry of this.attempts.delays.drain()) items.push(entry);
+    this.#left = items.filter((item) => !stays(item));
+    for (const item of items) this.#abandon(item, reason);
+  }
+
+  #abandon(item: Item, reason: unknown): void {
+    if (typeof item === "function") this.#books.abandoned++;
+    else this.attempts.abandon(item, reason);
+  }
+
+  #takeLeft(): Item[] {
+    const left = this.#left ?? this.line.drain();
+    this.#left = [];
+    return left;
+  }
+
+  #drainLive(): Item[] {
+    const items: Item[] = this.line.drain(stays);
+    for (const entry of this.attempts.delays.drain()) {
+      if (stays(entry)) this.#delayAgain(entry);
+      else items.push(entry);
+    }
+    const reason = new DOMException("The task was drained", "AbortError");
+    for (const item of items) this.#abandon(item, reason);
+    this.crew.stir();
+    return items;
+  }
+
+  #delayAgain(entry: Entry): void {
+    this.attempts.delays.add(entry, Math.max(0, entry.due - Date.now()));
+  }
+
+  #watchForRest(): void {
+    this.crew.isWatched = true;
+    this.crew.stir();
+  }
+
+  #rest(): void {
+    if (!this.crew.isWatched || !this.isAtRest) return;
+    this.crew.isWatched = false;
+    const idlers = this.#idlers;
+    this.#idlers = [];
+    for (const resolve of idlers) resolve();
+    if (this.#onDone === undefined) return;
+    if (this.#upstream !== undefined) unwatch(this.#upstream);
+    this.#onDone(this.#books.abandoned);
+    this.#onDone = undefined;
+  }
+}

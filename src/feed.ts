@@ -1,0 +1,107 @@
+/**
+ * `insertAll`: tasks from an iterable, as fast as there is room for them.
+ *
+ * Invariants:
+ * 1. A place is held before the source is asked, and until the task is in it
+ *    or is known not to come; so nothing is pulled that there is no room for.
+ * 2. On every way out the feed leaves the group and closes the source.
+ *
+ * @module
+ */
+
+import type { Core, Feed } from "./core.ts";
+import { type Intake, WaitingInsert } from "./intake.ts";
+import { NONE } from "./line.ts";
+import { type AnyIterable, Source } from "./source.ts";
+import type { QueuedTask, Task } from "./task.ts";
+import { enter, leave, mayStart, turned } from "./turn.ts";
+
+type Tasks = Source<Task | QueuedTask>;
+
+/** Feeds the group; resolves with how many tasks were accepted. */
+export async function insertAll(
+  core: Core,
+  intake: Intake,
+  tasks: AnyIterable<Task | QueuedTask>,
+): Promise<number> {
+  const source: Tasks = new Source("insertAll", tasks);
+  const feed: Feed = { stop: () => source.stop() };
+  const { feeds, settings } = core;
+  let accepted = 0;
+  if (core.isClosed) source.stop();
+  feeds.add(feed);
+  enter(settings.slice);
+  try {
+    while (!source.isOver) {
+      if (!mayStart()) await turned(); // Law 10: an endless source at hand.
+      if (core.line.reserve(core.crew.idle) || await place(core)) {
+        // Awaited only if it has to be: a task at hand costs no microtask.
+        const isIn = fillPlace(core, intake, source);
+        if (isIn === true || await isIn) accepted++;
+      }
+    }
+  } finally {
+    source.stop();
+    feeds.delete(feed);
+    leave(settings.slice);
+  }
+  return accepted;
+}
+
+/** Waits for a place to be held; false if there will be none. */
+function place(core: Core): Promise<boolean> {
+  return new Promise((resolve) => {
+    core.line.join(new WaitingInsert(NONE, resolve));
+  });
+}
+
+/** Puts the source's next task into the place that is held, or gives it up. */
+function fillPlace(
+  core: Core,
+  intake: Intake,
+  source: Tasks,
+): boolean | Promise<boolean> {
+  let value;
+  try {
+    value = source.pull();
+    if (value instanceof Promise) return fillPlaceLater(core, intake, value);
+    return put(core, intake, value);
+  } catch (error) {
+    vacate(core);
+    throw error;
+  }
+}
+
+async function fillPlaceLater(
+  core: Core,
+  intake: Intake,
+  promise: Promise<Task | QueuedTask | typeof NONE>,
+): Promise<boolean> {
+  try {
+    return put(core, intake, await promise);
+  } catch (error) {
+    vacate(core);
+    throw error;
+  }
+}
+
+function put(
+  core: Core,
+  intake: Intake,
+  value: Task | QueuedTask | typeof NONE,
+): boolean {
+  const item = value === NONE || core.isClosed ? NONE : intake.pulled(value);
+  if (item === NONE) {
+    vacate(core);
+    return false;
+  }
+  core.line.fill(item);
+  core.accept(item);
+  core.crew.wake();
+  return true;
+}
+
+function vacate(core: Core): void {
+  core.line.vacate();
+  core.crew.stir();
+}

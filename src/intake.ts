@@ -1,0 +1,193 @@
+/**
+ * How tasks come in: checked, counted, and in the order of the calls (law 4).
+ *
+ * Invariants:
+ * 1. A task is in the line and in the books in the same step, or in neither.
+ * 2. Who waits for room leaves the line, and its signal, when it is let in,
+ *    turned away, or its task's own signal is aborted (law 9).
+ *
+ * @module
+ */
+
+import type { Item } from "./attempt.ts";
+import { Call } from "./call.ts";
+import {
+  abortSignal,
+  callable,
+  milliseconds,
+  options as checked,
+} from "./check.ts";
+import type { Core } from "./core.ts";
+import { Entry, type EntryParts } from "./entry.ts";
+import { CoGroupClosedError } from "./errors.ts";
+import { type Maybe, NONE, Sender } from "./line.ts";
+import { RetryPolicy } from "./retry.ts";
+import { Cancel, unwatch, watch } from "./signals.ts";
+import type { QueuedTask, Task, TaskOptions } from "./task.ts";
+
+const YES = Promise.resolve(true);
+const NO = Promise.resolve(false);
+const ignore = () => {};
+
+/** Someone who waits for room: with a task, or for a place to be held. */
+export class WaitingInsert extends Sender<Item> {
+  cancel: Cancel | undefined = undefined;
+  readonly #settle: (isIn: boolean) => void;
+
+  constructor(item: Maybe<Item>, settle: (isIn: boolean) => void) {
+    super(item);
+    this.#settle = settle;
+  }
+
+  override admitted(): void {
+    if (this.cancel !== undefined) unwatch(this.cancel);
+    this.#settle(true);
+  }
+
+  override refused(): void {
+    if (this.cancel !== undefined) unwatch(this.cancel);
+    this.#settle(false);
+  }
+}
+
+export class Intake {
+  readonly #core: Core;
+  /** Whether a task without options can go into the line as it is. */
+  readonly #isBare: boolean;
+
+  constructor(core: Core) {
+    this.#core = core;
+    const { retry, timeout } = core.settings;
+    this.#isBare = retry === undefined && timeout === Infinity;
+  }
+
+  add(task: Task, options: TaskOptions | undefined): boolean {
+    const item = this.#item("add", task, options);
+    if (this.#isRefused(options)) return false;
+    this.#keep(item);
+    return true;
+  }
+
+  tryInsert(task: Task, options: TaskOptions | undefined): boolean {
+    const item = this.#item("tryInsert", task, options);
+    if (this.#isRefused(options)) return false;
+    return this.#offer(item);
+  }
+
+  insert(task: Task, options: TaskOptions | undefined): Promise<boolean> {
+    let item: Item;
+    try {
+      item = this.#item("insert", task, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (this.#isRefused(options)) return NO;
+    if (this.#offer(item)) return YES;
+    return new Promise((resolve) => {
+      const sender = new WaitingInsert(item, (isIn) => {
+        if (isIn) this.#core.accept(item);
+        resolve(isIn);
+      });
+      this.#core.line.join(sender);
+      const signal = options?.signal;
+      if (signal === undefined) return;
+      sender.cancel = new Cancel(() => {
+        this.#core.line.leave(sender);
+        resolve(false);
+        this.#core.crew.stir();
+      });
+      watch(signal, sender.cancel);
+    });
+  }
+
+  go(task: Task, options: TaskOptions | undefined): Promise<unknown> {
+    let parts: EntryParts;
+    try {
+      parts = this.#parts("go", task, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const why = this.#whyRefused("go", options);
+    if (why !== undefined) {
+      const refusal = Promise.reject(why.reason);
+      refusal.catch(ignore);
+      return refusal;
+    }
+    const call = new Call(parts, this.#core.crew);
+    this.#keep(call);
+    return call.promise;
+  }
+
+  /** Why a result can't be had; undefined if it can. */
+  #whyRefused(
+    doing: string,
+    options: TaskOptions | undefined,
+  ): { reason: unknown } | undefined {
+    const { reason, isClosed } = this.#core;
+    if (reason !== NONE) return { reason };
+    if (isClosed) {
+      return {
+        reason: new CoGroupClosedError(`Cannot ${doing}: the group is closed`),
+      };
+    }
+    const signal = options?.signal;
+    return signal?.aborted ? { reason: signal.reason } : undefined;
+  }
+
+  /** The task for `insertAll`; NONE if its own signal is aborted already. */
+  pulled(value: Task | QueuedTask): Maybe<Item> {
+    if (typeof value === "function") {
+      return this.#item("insertAll", value, undefined);
+    }
+    const { task, options } = checked("insertAll", value, "task")!;
+    const item = this.#item("insertAll", task, options);
+    return options?.signal?.aborted ? NONE : item;
+  }
+
+  #keep(item: Item): void {
+    this.#core.line.keep(item);
+    this.#core.accept(item);
+    this.#core.crew.wake();
+  }
+
+  #offer(item: Item): boolean {
+    const { line, crew } = this.#core;
+    if (!line.offer(item, crew.idle)) return false;
+    this.#core.accept(item);
+    crew.wake();
+    return true;
+  }
+
+  #isRefused(options: TaskOptions | undefined): boolean {
+    return this.#core.isClosed || options?.signal?.aborted === true;
+  }
+
+  #item(doing: string, task: Task, options: TaskOptions | undefined): Item {
+    if (options === undefined && this.#isBare) {
+      return callable(doing, "task", task);
+    }
+    return new Entry(this.#parts(doing, task, options));
+  }
+
+  #parts(
+    doing: string,
+    task: Task,
+    options: TaskOptions | undefined,
+  ): EntryParts {
+    callable(doing, "task", task);
+    const { signal, timeout, retry } = checked(doing, options) ?? {};
+    abortSignal(doing, signal);
+    const { settings, attempts } = this.#core;
+    return {
+      task,
+      options,
+      timeout: timeout === undefined
+        ? settings.timeout
+        : milliseconds(doing, "timeout", timeout),
+      retry: retry === undefined
+        ? settings.retry
+        : new RetryPolicy(doing, retry),
+      home: attempts,
+    };
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * The event loop's turn, which all groups of a program share (law 10). Tasks
+ * that never leave the microtask queue keep the loop from turning; nothing in
+ * the language tells that they do. So once a turn has lasted a while, a probe
+ * is laid in the next one, and if `slice` goes by before it goes off, nothing
+ * starts until it has. Tasks that really wait never notice: the loop turns,
+ * the probe goes off, and nobody is asked to stop.
+ *
+ * Invariants:
+ * 1. At most `CREDIT` starts go by between two looks at the clock.
+ * 2. The loop is known to have turned at `#since`, or nothing is known and
+ *    `#since` lies half a slice back. Where the loop has not turned since,
+ *    a probe is laid before a slice has gone by, and waited for after it.
+ * 3. There is at most one probe, it goes off in the next turn, and so it keeps
+ *    no process alive. It is an immediate, not a timer: faked timers would
+ *    never let it go off, and Deno's sanitizers would count it as a leak.
+ * 4. `#slice` is the smallest of the groups at work; Infinity if none has one.
+ *
+ * @module
+ */
+
+/** The handful of tasks that law 10 allows above a slice. */
+const CREDIT = 8;
+
+// Bound now, so that a test's fake time does not stop the loop's own.
+const now = performance.now.bind(performance);
+const { setTimeout, setImmediate } = globalThis as unknown as {
+  setTimeout: (callback: () => void, ms: number) => void;
+  setImmediate?: (callback: () => void) => void;
+};
+const nextTurn = setImmediate ?? ((callback) => setTimeout(callback, 0));
+
+let credit = CREDIT;
+let probing = false;
+let blocked = false;
+let since = now();
+let lastLook = since;
+let waiting: (() => void)[] = [];
+let smallest = Infinity;
+const atWork = new Map<number, number>();
+
+/** Whether one more task may start in this turn. Each yes is a start. */
+export function mayStart(): boolean {
+  return --credit >= 0 || look();
+}
+
+/** Whether nothing may start before the loop has turned. */
+export function isBlocked(): boolean {
+  return blocked;
+}
+
+/** Resolves when the loop has turned; at once if nobody is to wait for that. */
+export function turned(): Promise<void> {
+  return blocked
+    ? new Promise((resolve) => waiting.push(resolve))
+    : Promise.resolve();
+}
+
+/** A group with this slice begins to work. */
+export function enter(slice: number): void {
+  const groups = atWork.get(slice) ?? 0;
+  atWork.set(slice, groups + 1);
+  if (slice < smallest) smallest = slice;
+}
+
+/** A group with this slice has nothing in flight any more. */
+export function leave(slice: number): void {
+  const groups = atWork.get(slice)! - 1;
+  if (groups > 0) atWork.set(slice, groups);
+  else {
+    atWork.delete(slice);
+    smallest = Math.min(Infinity, ...atWork.keys());
+  }
+}
+
+function look(): boolean {
+  if (blocked) return false;
+  const time = now();
+  if (!probing) {
+    if (time - since > smallest / 4) layProbe(time);
+  } else if (time - since >= smallest) {
+    blocked = true;
+    return false;
+  }
+  // As many as fit into what is left of the slice, if they go on as they did.
+  const each = (time - lastLook) / CREDIT;
+  const left = smallest - (time - since);
+  credit = (left >= each * CREDIT && left > 0)
+    ? CREDIT - 1
+    : Math.floor(left / (each || 1));
+  lastLook = time;
+  return true;
+}
+
+function layProbe(time: number): void {
+  probing = true;
+  since = Math.max(since, time - smallest / 2);
+  nextTurn(() => {
+    probing = blocked = false;
+    since = lastLook = now();
+    credit = CREDIT;
+    const resolves = waiting;
+    waiting = [];
+    for (const resolve of resolves) resolve();
+  });
+}
