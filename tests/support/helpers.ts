@@ -1,0 +1,115 @@
+/**
+ * What the tests have in common: gates instead of sleep, and the books.
+ *
+ * @module
+ */
+
+import type { CoGroup } from "../../mod.ts";
+import { assertEquals } from "./std.ts";
+
+/** A promise, and what settles it. */
+export interface Gate<T = void> {
+  promise: Promise<T>;
+  open: (value: T) => void;
+  fail: (reason: unknown) => void;
+}
+
+/** Something that a task waits for until the test says go on. */
+export function gate<T = void>(): Gate<T> {
+  const made = {} as Gate<T>;
+  made.promise = new Promise((resolve, reject) => {
+    made.open = resolve;
+    made.fail = reject;
+  });
+  return made;
+}
+
+const { setImmediate } = globalThis as unknown as {
+  setImmediate: (callback: () => void) => void;
+};
+
+/** Lets everything happen that can happen without a timer, faked or not. */
+export async function settled(): Promise<void> {
+  for (let i = 0; i < 3; i++) {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+}
+
+/** Law 1, for this instant. */
+export function assertBooks(group: CoGroup): void {
+  const s = group.stats;
+  assertEquals(
+    s.fulfilled + s.rejected + s.abandoned + s.queued + s.delayed + s.inFlight,
+    s.accepted,
+    `the books don't balance: ${JSON.stringify(s)}`,
+  );
+}
+
+/** The numbers from 0 to `n - 1`. */
+export function range(n: number): number[] {
+  return Array.from({ length: n }, (_, i) => i);
+}
+
+/** Tasks that wait for their gates, and tell what goes on. */
+export class Tasks {
+  /** The names of those that started, in order. */
+  readonly started: (string | number)[] = [];
+  /** The most that were in flight at once. */
+  most = 0;
+  #gates = new Map<string | number, Gate>();
+  #inFlight = 0;
+
+  /** A task of this name, which ends when the test says so. */
+  task(name: string | number): () => Promise<void> {
+    const wait = gate();
+    this.#gates.set(name, wait);
+    return async () => {
+      this.started.push(name);
+      this.most = Math.max(this.most, ++this.#inFlight);
+      try {
+        await wait.promise;
+      } finally {
+        this.#inFlight--;
+      }
+    };
+  }
+
+  /** Lets the task end well. */
+  open(name: string | number): void {
+    this.#gates.get(name)!.open();
+  }
+
+  /** Lets the task fail. */
+  fail(name: string | number, reason: unknown): void {
+    this.#gates.get(name)!.fail(reason);
+  }
+
+  /** Lets all tasks end well. */
+  openAll(): void {
+    for (const { open } of this.#gates.values()) open();
+  }
+}
+
+/** A signal that counts the listeners on it. */
+export class CountingController extends AbortController {
+  /** How many listeners are on it. */
+  listeners = 0;
+  /** How many ever were. */
+  added = 0;
+
+  constructor() {
+    super();
+    const signal = this.signal;
+    const add = signal.addEventListener.bind(signal);
+    const remove = signal.removeEventListener.bind(signal);
+    signal.addEventListener = (...args: unknown[]) => {
+      this.listeners++;
+      this.added++;
+      (add as (...args: unknown[]) => void)(...args);
+    };
+    signal.removeEventListener = (...args: unknown[]) => {
+      this.listeners--;
+      (remove as (...args: unknown[]) => void)(...args);
+    };
+  }
+}
