@@ -12,7 +12,7 @@
  */
 
 import type { Books } from "./books.ts";
-import type { Call } from "./call.ts";
+import type { Called } from "./call.ts";
 import type { Sink } from "./context.ts";
 import { Delays } from "./delays.ts";
 import { type Entry, type Home, Run } from "./entry.ts";
@@ -77,7 +77,7 @@ export class Attempts implements Home {
 
   timeOut(entry: Entry, run: Run): void {
     const error = new DOMException(
-      `Task timed out after ${entry.timeout} ms`,
+      `The task timed out after ${entry.traits.timeout} ms`,
       "TimeoutError",
     );
     if (!run.settled) {
@@ -127,9 +127,10 @@ export class Attempts implements Home {
    * after `run.wait`. Asks the user's functions, who may cancel the group.
    */
   #judge(entry: Entry, run: Run, error: unknown): Maybe<unknown> {
-    if (entry.retry === undefined || this.#isLast(entry)) return error;
+    const { retry } = entry.traits;
+    if (retry === undefined || this.#isLast(entry)) return error;
     try {
-      const wait = entry.retry.wait(error, entry.attempt);
+      const wait = retry.wait(error, entry.attempt);
       if (wait === undefined) return error;
       run.wait = wait;
       return NONE;
@@ -148,7 +149,7 @@ export class Attempts implements Home {
     entry.state = "delayed";
     this.#books.inFlight--;
     this.#books.retried++;
-    if (entry.isCalled) (entry as Call).arm();
+    if (entry.isCalled) (entry as Called).arm();
     this.delays.add(entry, run.wait);
   }
 
@@ -160,12 +161,12 @@ export class Attempts implements Home {
 
   #reject(entry: Entry, run: Run, error: unknown): void {
     this.#end(entry, "rejected");
-    if (!entry.failed(error)) this.#runner.report(error, entry, run);
+    if (!entry.failed(error, run)) this.#runner.report(error, entry, run);
   }
 
   #settleEarly(entry: Entry, run: Run, error: unknown): void {
     run.settled = true;
-    if (!entry.failed(error)) this.#runner.report(error, entry, run);
+    if (!entry.failed(error, run)) this.#runner.report(error, entry, run);
   }
 
   #overdue(run: Run): void {

@@ -1,70 +1,52 @@
 /**
- * A task whose caller waits for its result. It runs in the caller's async
- * context (law 13): an async function that was called there waits until it is
- * the call's turn, and starts the task itself.
+ * Tasks that run in their caller's async context (law 13): an async function
+ * that was called there waits until it is the task's turn, and starts it
+ * itself. `go` makes a {@linkcode Call}; a stream makes calls of its own.
  *
  * Invariants:
- * 1. `slot` resolves when it is the call's turn, or when it is gone. A turn
- *    that could not be taken is armed again by whoever refused it.
+ * 1. `slot` resolves when it is the call's turn. A turn that could not be
+ *    taken is armed again by whoever refused it.
  * 2. `promise` settles: with the task's result, or for good reason (law 6).
  *
  * @module
  */
 
 import type { RunContext } from "./context.ts";
-import { Entry, type EntryParts } from "./entry.ts";
+import { Entry, type Traits } from "./entry.ts";
 import type { Task } from "./task.ts";
 
 /** Who calls the calls. */
 export interface Caller {
   /** Starts the call, if that can be done now. Its worker id; -1 if not. */
-  claim(call: Call): number;
+  claim(call: Called): number;
   /** A context for a call that has nothing of its own. */
   context(workerId: number): RunContext;
   /** Runs the task through the group's worker function. */
   invoke(task: Task, context: RunContext): unknown;
   /** A call that has nothing of its own has ended. */
-  finish(call: Call, workerId: number, isFulfilled: boolean): void;
+  finish(call: Called, workerId: number, isFulfilled: boolean): void;
   /** Runs the call as an entry, and returns when it has really ended. */
-  attempt(call: Call, workerId: number): Promise<void>;
+  attempt(call: Called, workerId: number): Promise<void>;
   /** The worker can be used again. */
   release(workerId: number): void;
 }
 
 const ignore = () => {};
 
-// One executor for all promises: a closure a call would cost as much as the promise.
+// One executor for all slots: a closure for each would cost as much as they do.
 let lastResolve: () => void;
 const keepResolve = (resolve: () => void) => {
   lastResolve = resolve;
 };
 
-export class Call extends Entry {
-  readonly promise: Promise<unknown>;
+/** An entry that is called to its start. */
+export abstract class Called extends Entry {
   slot!: Promise<void>;
-  /** Why it is gone. */
-  reason: unknown = undefined;
-  #turn!: () => void;
-  #resolve: ((value: unknown) => void) | undefined = undefined;
-  #reject: ((reason: unknown) => void) | undefined = undefined;
+  #takeTurn!: () => void;
 
-  constructor(parts: EntryParts, caller: Caller) {
-    super(parts);
+  constructor(task: Task, traits: Traits) {
+    super(task, traits);
     this.arm();
-    if (this.isPlain) this.promise = carry(this, caller);
-    else {
-      this.promise = new Promise((resolve, reject) => {
-        this.#resolve = resolve;
-        this.#reject = reject;
-      });
-      carryAttempts(this, caller);
-    }
-  }
-
-  /** Nothing can tell its caller anything before its end, and once is enough. */
-  get isPlain(): boolean {
-    return this.retry === undefined && this.timeout === Infinity &&
-      this.options?.signal === undefined;
   }
 
   override get isCalled(): boolean {
@@ -75,14 +57,36 @@ export class Call extends Entry {
     return true;
   }
 
+  /** Makes it wait for a turn. */
   arm(): void {
     this.slot = new Promise(keepResolve);
-    this.#turn = lastResolve;
+    this.#takeTurn = lastResolve;
   }
 
   /** It is the call's turn: it will try to start in a later microtask. */
   summon(): void {
-    this.#turn();
+    this.#takeTurn();
+  }
+}
+
+/** A task whose result was promised. */
+export class Call extends Called {
+  readonly promise: Promise<unknown>;
+  /** Why it is gone. */
+  reason: unknown = undefined;
+  #resolve: ((value: unknown) => void) | undefined = undefined;
+  #reject: ((reason: unknown) => void) | undefined = undefined;
+
+  constructor(task: Task, traits: Traits, caller: Caller) {
+    super(task, traits);
+    if (this.isPlain) this.promise = carry(this, caller);
+    else {
+      this.promise = new Promise((resolve, reject) => {
+        this.#resolve = resolve;
+        this.#reject = reject;
+      });
+      carryAttempts(this, caller);
+    }
   }
 
   override fulfilled(value: unknown): void {
@@ -97,19 +101,20 @@ export class Call extends Entry {
   override abandoned(reason: unknown): void {
     this.promise.catch(ignore);
     this.reason = reason;
-    if (this.#reject !== undefined) this.#reject(reason);
-    else this.#turn();
+    if (this.#reject === undefined) this.summon();
+    else this.#reject(reason);
   }
 }
 
+/** Carries a call that can only be told of its end to it; its result is the call's. */
 async function carry(call: Call, caller: Caller): Promise<unknown> {
-  let id = -1;
-  while (id < 0) {
+  let workerId = -1;
+  while (workerId < 0) {
     await call.slot;
     if (call.state === "gone") throw call.reason;
-    id = caller.claim(call);
+    workerId = caller.claim(call);
   }
-  const context = caller.context(id);
+  const context = caller.context(workerId);
   let isFulfilled = false;
   try {
     const value = await caller.invoke(call.task, context);
@@ -117,16 +122,20 @@ async function carry(call: Call, caller: Caller): Promise<unknown> {
     return value;
   } finally {
     context.end();
-    caller.finish(call, id, isFulfilled);
+    caller.finish(call, workerId, isFulfilled);
   }
 }
 
-async function carryAttempts(call: Call, caller: Caller): Promise<void> {
+/** Carries a call to its end, through as many attempts as it takes. Never rejects. */
+export async function carryAttempts(
+  call: Called,
+  caller: Caller,
+): Promise<void> {
   while (call.state !== "gone") {
     await call.slot;
-    const id = call.state === "queued" ? caller.claim(call) : -1;
-    if (id < 0) continue;
-    await caller.attempt(call, id);
-    caller.release(id);
+    const workerId = call.state === "queued" ? caller.claim(call) : -1;
+    if (workerId < 0) continue;
+    await caller.attempt(call, workerId);
+    caller.release(workerId);
   }
 }

@@ -115,7 +115,7 @@ export class Channel<T>
    * @throws {TypeError} If there are both a `queue` and a `capacity`.
    */
   constructor(options: ChannelOptions<T> = {}) {
-    const { capacity, queue } = checked("create channel", options) ?? {};
+    const { capacity, queue } = checked("create channel", options)!;
     if (queue !== undefined && capacity !== undefined) {
       throw new TypeError(
         "Cannot create channel: queue stands in place of capacity, received both",

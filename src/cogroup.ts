@@ -1,23 +1,18 @@
 /**
- * The group, as its users see it.
+ * The group, as its users see it. What it does is done below: by its intake,
+ * its workers, and its core.
  *
  * @module
  */
 
 import type { CoGroupStats } from "./books.ts";
-import { abortSignal, count, options as checked } from "./check.ts";
-import { Core } from "./core.ts";
+import { Core, type WaitOptions } from "./core.ts";
 import { insertAll } from "./feed.ts";
 import { Intake } from "./intake.ts";
+import { type MapOptions, stream } from "./map.ts";
 import { type CoGroupOptions, settle } from "./options.ts";
-import { Cancel, unwatch, watch } from "./signals.ts";
-import type { QueuedTask, Task, TaskOptions } from "./task.ts";
-
-/** Options of {@linkcode CoGroup.wait}. */
-export interface WaitOptions {
-  /** Ends the wait, not the group. */
-  signal?: AbortSignal;
-}
+import { Progress, type ProgressOptions } from "./progress.ts";
+import type { QueuedTask, Task, TaskContext, TaskOptions } from "./task.ts";
 
 /**
  * A fixed number of workers that take tasks from one channel.
@@ -31,23 +26,24 @@ export interface WaitOptions {
  *   runs to its end.
  * - **`wait()` means done:** closed, and nothing queued, delayed or in flight.
  *
- * A task costs about as much as a call in a hand-written worker loop; an idle
- * group costs nothing.
+ * No task starts inside the call that brings it, and tasks start in the order
+ * of the calls. Everything is O(1) a task; an idle group costs nothing.
  *
- * @example A batch of tasks, four at a time
+ * @example A batch of tasks; and one that stops early, and gives back the rest
  * ```ts
  * import assert from "node:assert/strict";
  * import { CoGroup } from "@cogroup/cogroup";
  *
  * const squares: number[] = [];
- * const group = new CoGroup({ concurrency: 4 });
- * for (const n of [1, 2, 3, 4, 5]) {
- *   group.add(async () => {
- *     squares.push(await Promise.resolve(n * n));
- *   });
- * }
+ * const group = new CoGroup({ concurrency: 2 });
+ * for (const n of [1, 2, 3]) group.add(() => void squares.push(n * n));
  * assert.equal(await group.wait(), 0); // None was abandoned.
- * assert.deepEqual(squares.sort((a, b) => a - b), [1, 4, 9, 16, 25]);
+ * assert.deepEqual(squares, [1, 4, 9]);
+ *
+ * const stopped = new CoGroup(1);
+ * for (let i = 0; i < 10; i++) stopped.add(() => stopped.cancel());
+ * assert.equal(await stopped.wait(), 9);
+ * assert.equal(stopped.drain().length, 9);
  * ```
  */
 export class CoGroup implements AsyncDisposable {
@@ -74,44 +70,17 @@ export class CoGroup implements AsyncDisposable {
    * @returns False if it was not accepted: the group is closed or aborted, or
    *   the task's own signal is.
    * @throws {TypeError} If `task` is not a function, or an option not of its type.
-   *
-   * @example
-   * ```ts
-   * import assert from "node:assert/strict";
-   * import { CoGroup } from "@cogroup/cogroup";
-   *
-   * let ran = 0;
-   * const group = new CoGroup(2);
-   * assert(group.add(() => ran++));
-   * assert.equal(ran, 0);
-   * await group.wait();
-   * assert.equal(ran, 1);
-   * assert(!group.add(() => ran++));
-   * ```
    */
   add(task: Task, options?: TaskOptions): boolean {
     return this.#intake.add(task, options);
   }
 
   /**
-   * Adds a task if there is room now: `size < capacity` and nobody waits, or
-   * a worker is idle. Never waits.
+   * Adds a task if there is room now: nobody waits for it, and `size` is below
+   * `capacity` or a worker is idle. Never waits.
    *
-   * @param task The task.
-   * @param options What it has of its own.
    * @returns False if there is no room, or `add` would return false.
    * @throws {TypeError} As `add` does.
-   *
-   * @example
-   * ```ts
-   * import assert from "node:assert/strict";
-   * import { CoGroup } from "@cogroup/cogroup";
-   *
-   * await using group = new CoGroup({ concurrency: 1, capacity: 1 });
-   * // One for the idle worker, one for the queue.
-   * const taken = [1, 2, 3].map(() => group.tryInsert(() => {}));
-   * assert.deepEqual(taken, [true, true, false]);
-   * ```
    */
   tryInsert(task: Task, options?: TaskOptions): boolean {
     return this.#intake.tryInsert(task, options);
@@ -121,10 +90,8 @@ export class CoGroup implements AsyncDisposable {
    * Adds a task, and waits for room: a producer that awaits it is never more
    * than `capacity` tasks ahead of the workers.
    *
-   * @param task The task.
-   * @param options What it has of its own.
    * @returns A promise of true when the task is accepted, of false if it will
-   *   not be: the group, or the task's own signal, is closed or aborted,
+   *   not be: the group is closed or aborted, or the task's own signal is,
    *   before or during the wait. Rejects only with a TypeError, as `add` throws.
    *
    * @example
@@ -132,14 +99,11 @@ export class CoGroup implements AsyncDisposable {
    * import assert from "node:assert/strict";
    * import { CoGroup } from "@cogroup/cogroup";
    *
-   * let sum = 0;
-   * const group = new CoGroup({ concurrency: 2, capacity: 4 });
+   * await using group = new CoGroup({ concurrency: 2, capacity: 4 });
    * for (let n = 1; n <= 100; n++) {
-   *   await group.insert(() => void (sum += n));
+   *   assert(await group.insert(() => Promise.resolve(n)));
    *   assert(group.size <= 4 + 2);
    * }
-   * await group.wait();
-   * assert.equal(sum, 5050);
    * ```
    */
   insert(task: Task, options?: TaskOptions): Promise<boolean> {
@@ -154,35 +118,18 @@ export class CoGroup implements AsyncDisposable {
    *   whose own signal is aborted already are left out.
    * @returns A promise of how many were accepted. Rejects with the iterable's
    *   error, or with a TypeError if it yields what is no task.
-   *
-   * @example
-   * ```ts
-   * import assert from "node:assert/strict";
-   * import { CoGroup } from "@cogroup/cogroup";
-   *
-   * let sum = 0;
-   * function* tasks() {
-   *   for (let n = 1; n <= 100; n++) yield () => void (sum += n);
-   * }
-   * const group = new CoGroup({ concurrency: 2, capacity: 4 });
-   * assert.equal(await group.insertAll(tasks()), 100);
-   * await group.wait();
-   * assert.equal(sum, 5050);
-   * ```
    */
   insertAll(
     tasks: Iterable<Task | QueuedTask> | AsyncIterable<Task | QueuedTask>,
   ): Promise<number> {
-    return insertAll(this.#core, this.#intake, tasks);
+    return insertAll(this.#intake, tasks);
   }
 
   /**
-   * Adds a task, whose result is wanted. Never waits for room. The task runs
+   * Adds a task whose result is wanted. Never waits for room. The task runs
    * in the async context of this call (`AsyncLocalStorage`).
    *
    * @typeParam T The type of the result.
-   * @param task The task.
-   * @param options What it has of its own.
    * @returns A promise of the task's result. Rejects with the task's own error;
    *   with a TimeoutError; if the task is abandoned, with the reason of the
    *   abort or of its own signal, or an AbortError if it was drained; with a
@@ -195,14 +142,69 @@ export class CoGroup implements AsyncDisposable {
    * import { CoGroup } from "@cogroup/cogroup";
    *
    * await using group = new CoGroup(2);
-   * const results = await Promise.all(
-   *   [1, 2, 3].map((n) => group.go(() => n * n)),
-   * );
-   * assert.deepEqual(results, [1, 4, 9]);
+   * const squares = [1, 2, 3].map((n) => group.go(() => n * n));
+   * assert.deepEqual(await Promise.all(squares), [1, 4, 9]);
    * ```
    */
   go<T>(task: Task<T>, options?: TaskOptions): Promise<T> {
     return this.#intake.go(task, options) as Promise<T>;
+  }
+
+  /**
+   * Runs a function over the items of a source, and gives its results as a
+   * stream, whose reader sets the pace: nothing is pulled before the first
+   * `next()`, and no more than `concurrency + ahead` items are between the
+   * source and the reader. The items share the workers with the group's other
+   * tasks, first come, first served. Source and function run in the async
+   * context of this call.
+   *
+   * To break off closes the source and drops what has not started; what runs
+   * runs to its end. So does a failure, of the function or the source, whose
+   * error the stream then throws; errors after that go to `onError`.
+   *
+   * @typeParam T The type of the items.
+   * @typeParam R The type of the results.
+   * @param source The items; an iterable of promises is one of their values.
+   * @param fn Called with each item and its context, as a task is.
+   * @param options Order, and how far to run ahead; and options for each task.
+   * @returns The results. Throws, when the group is closed, a
+   *   {@linkcode CoGroupClosedError} after what was pulled already; when it is
+   *   aborted, the reason.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { CoGroup } from "@cogroup/cogroup";
+   *
+   * await using group = new CoGroup(2);
+   * const lengths = group.map(["a", "bc", "def"], (word) => word.length);
+   * let sum = 0;
+   * for await (const length of lengths) sum += length;
+   * assert.equal(sum, 6);
+   * ```
+   */
+  map<T, R>(
+    source: Iterable<T> | AsyncIterable<T>,
+    fn: (item: T, ctx: TaskContext) => R | PromiseLike<R>,
+    options?: MapOptions,
+  ): AsyncIterableIterator<R> {
+    return stream("map", this.#intake, source, fn, options);
+  }
+
+  /**
+   * As {@linkcode CoGroup.map}, but a failure of the function is a result like
+   * any other: `{ status: "rejected", reason }` among
+   * `{ status: "fulfilled", value }`. So is an item whose signal withdrew it.
+   *
+   * @returns What became of each item. Throws as `map` does, but for failures
+   *   of the function.
+   */
+  mapSettled<T, R>(
+    source: Iterable<T> | AsyncIterable<T>,
+    fn: (item: T, ctx: TaskContext) => R | PromiseLike<R>,
+    options?: MapOptions,
+  ): AsyncIterableIterator<PromiseSettledResult<R>> {
+    return stream("mapSettled", this.#intake, source, fn, options);
   }
 
   /**
@@ -218,22 +220,10 @@ export class CoGroup implements AsyncDisposable {
    * abandoned, what runs runs to its end (and sees it if `sink` says so).
    * O(1) if only plain tasks are queued. To cancel again does nothing.
    *
-   * @param reason What abandoned results reject with.
-   *
-   * @example
-   * ```ts
-   * import assert from "node:assert/strict";
-   * import { CoGroup } from "@cogroup/cogroup";
-   *
-   * const group = new CoGroup(1);
-   * for (let i = 0; i < 10; i++) group.add(() => group.cancel());
-   * assert.equal(await group.wait(), 9);
-   * ```
+   * @param reason What abandoned results reject with; an AbortError by default.
    */
-  cancel(
-    reason: unknown = new DOMException("The group was cancelled", "AbortError"),
-  ): void {
-    this.#core.abort(reason);
+  cancel(reason?: unknown): void {
+    this.#core.cancel(reason);
   }
 
   /**
@@ -244,41 +234,9 @@ export class CoGroup implements AsyncDisposable {
    * @returns A promise of how many tasks were abandoned; the same one however
    *   often, and however late, it is asked for. Rejects only with the reason
    *   of `options.signal`.
-   *
-   * @example Don't wait for ever
-   * ```ts
-   * import assert from "node:assert/strict";
-   * import { CoGroup } from "@cogroup/cogroup";
-   *
-   * const group = new CoGroup(1);
-   * let finish = () => {};
-   * group.add(() => new Promise<void>((resolve) => finish = resolve));
-   * await assert.rejects(
-   *   group.wait({ signal: AbortSignal.timeout(1) }),
-   *   { name: "TimeoutError" },
-   * );
-   * finish();
-   * assert.equal(await group.wait(), 0);
-   * ```
    */
   wait(options?: WaitOptions): Promise<number> {
-    let signal: AbortSignal | undefined;
-    try {
-      signal = abortSignal("wait", checked("wait", options)?.signal);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    const done = this.#core.wait();
-    if (signal === undefined) return done;
-    if (signal.aborted) return Promise.reject(signal.reason);
-    return new Promise((resolve, reject) => {
-      const cancel = new Cancel(reject);
-      watch(signal, cancel);
-      done.then((abandoned) => {
-        unwatch(cancel);
-        resolve(abandoned);
-      });
-    });
+    return this.#core.wait(options);
   }
 
   /**
@@ -297,21 +255,6 @@ export class CoGroup implements AsyncDisposable {
    * promised of them rejects. Items of a `map` are not taken.
    *
    * @returns The queued tasks in order, then the delayed ones.
-   *
-   * @example
-   * ```ts
-   * import assert from "node:assert/strict";
-   * import { CoGroup } from "@cogroup/cogroup";
-   *
-   * const done: number[] = [];
-   * const first = new CoGroup({ concurrency: 1, paused: true });
-   * for (const n of [1, 2, 3]) first.add(() => void done.push(n));
-   * const second = new CoGroup(1);
-   * await second.insertAll(first.drain());
-   * await second.wait();
-   * assert.deepEqual(done, [1, 2, 3]);
-   * assert.equal(first.stats.abandoned, 3);
-   * ```
    */
   drain(): QueuedTask[] {
     return this.#core.drain();
@@ -338,6 +281,19 @@ export class CoGroup implements AsyncDisposable {
   }
 
   /**
+   * Snapshots of `stats`: the first at once, then one whenever something has
+   * changed, at most one in `interval`; at last the one in which the closed
+   * group has nothing left. Costs nothing until it is iterated.
+   *
+   * @param options The least milliseconds between two of them; 1000 by default.
+   * @returns The snapshots. To break off is fine.
+   * @throws {RangeError} If `interval` is not a non-negative number.
+   */
+  progress(options?: ProgressOptions): AsyncIterableIterator<CoGroupStats> {
+    return new Progress(this.#core, options);
+  }
+
+  /**
    * How many workers there are. To set it higher starts more at once; lower,
    * and nothing starts until fewer are in flight.
    */
@@ -346,12 +302,7 @@ export class CoGroup implements AsyncDisposable {
   }
 
   set concurrency(concurrency: number) {
-    this.#core.crew.limit = count(
-      "set concurrency",
-      "concurrency",
-      concurrency,
-      1,
-    );
+    this.#core.crew.limit = concurrency;
   }
 
   /** How many tasks the queue holds before `insert` waits. */

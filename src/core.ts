@@ -14,6 +14,7 @@
 
 import { Attempts, type Item } from "./attempt.ts";
 import { Books, type CoGroupStats } from "./books.ts";
+import { abortSignal, options as checked } from "./check.ts";
 import { Sink } from "./context.ts";
 import type { Entry } from "./entry.ts";
 import { Line, type Maybe, NONE } from "./line.ts";
@@ -22,6 +23,12 @@ import { Runner } from "./runner.ts";
 import { Cancel, unwatch, watch } from "./signals.ts";
 import type { QueuedTask } from "./task.ts";
 import { Crew } from "./worker.ts";
+
+/** Options of {@linkcode CoGroup.wait}. */
+export interface WaitOptions {
+  /** Ends the wait, not the group. */
+  signal?: AbortSignal;
+}
 
 /** Something that goes on until the intake ends: a stream, a feed. */
 export interface Feed {
@@ -38,6 +45,7 @@ export class Core {
   readonly line: Line<Item>;
   readonly crew: Crew;
   readonly attempts: Attempts;
+  readonly runner: Runner;
   readonly feeds: Set<Feed> = new Set();
   readonly #books = new Books();
   readonly #sink: Sink;
@@ -49,7 +57,8 @@ export class Core {
   /** What an abort abandoned, where it had to be looked through. */
   #left: Item[] | undefined = undefined;
   #done: Promise<number> | undefined = undefined;
-  #onDone: ((abandoned: number) => void) | undefined = undefined;
+  /** Who wants to know when it is closed and at rest. */
+  #enders: (() => void)[] = [];
   #idlers: (() => void)[] = [];
   #resetting: Promise<number> | undefined = undefined;
 
@@ -58,7 +67,7 @@ export class Core {
     const books = this.#books;
     const line = this.line = new Line(settings.queue, isLive);
     const sink = this.#sink = new Sink(settings.sink);
-    const runner = new Runner(settings.worker, settings.onError);
+    const runner = this.runner = new Runner(settings.worker, settings.onError);
     const onChange = () => this.crew.stir();
     const attempts = this.attempts = new Attempts({
       books,
@@ -123,7 +132,7 @@ export class Core {
     return this.#controller.signal;
   }
 
-  /** Nothing queued, delayed or in flight. */
+  /** Nothing is queued, delayed or in flight. */
   get isAtRest(): boolean {
     return this.#books.inFlight === 0 && this.size === 0 &&
       this.attempts.delays.size === 0;
@@ -145,6 +154,12 @@ export class Core {
     if (this.#reason === NONE) this.#stopIntake();
   }
 
+  cancel(
+    reason: unknown = new DOMException("The group was cancelled", "AbortError"),
+  ): void {
+    this.abort(reason);
+  }
+
   abort(reason: unknown): void {
     if (this.#reason !== NONE) return;
     this.#reason = reason;
@@ -158,13 +173,33 @@ export class Core {
   }
 
   /** Closes the group, and resolves when it is at rest with what was abandoned. */
-  wait(): Promise<number> {
+  wait(options?: WaitOptions): Promise<number> {
+    let signal: AbortSignal | undefined;
+    try {
+      signal = abortSignal("wait", checked("wait", options)?.signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     this.close();
-    this.#done ??= new Promise((resolve) => {
-      this.#onDone = resolve;
+    const done = this.#done ??= this.ended().then(() => this.#books.abandoned);
+    if (signal === undefined) return done;
+    if (signal.aborted) return Promise.reject(signal.reason);
+    return new Promise((resolve, reject) => {
+      const cancel = new Cancel(reject);
+      watch(signal, cancel);
+      done.then((abandoned) => {
+        unwatch(cancel);
+        resolve(abandoned);
+      });
+    });
+  }
+
+  /** Resolves when it is closed and at rest; does not close it. */
+  ended(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#enders.push(resolve);
       this.#watchForRest();
     });
-    return this.#done;
   }
 
   idle(): Promise<void> {
@@ -261,13 +296,14 @@ export class Core {
 
   #rest(): void {
     if (!this.crew.isWatched || !this.isAtRest) return;
-    this.crew.isWatched = false;
     const idlers = this.#idlers;
     this.#idlers = [];
     for (const resolve of idlers) resolve();
-    if (this.#onDone === undefined) return;
+    this.crew.isWatched = !this.isClosed && this.#enders.length > 0;
+    if (!this.isClosed) return;
     if (this.#upstream !== undefined) unwatch(this.#upstream);
-    this.#onDone(this.#books.abandoned);
-    this.#onDone = undefined;
+    const enders = this.#enders;
+    this.#enders = [];
+    for (const resolve of enders) resolve();
   }
 }

@@ -28,21 +28,17 @@ export interface Home {
 /** Where an entry is. */
 export type EntryState = "new" | "queued" | "delayed" | "running" | "gone";
 
-/** What an entry is made of. */
-export interface EntryParts {
-  task: Task;
-  options: TaskOptions | undefined;
-  timeout: number;
-  retry: RetryPolicy | undefined;
-  home: Home;
+/** What an entry has beyond its task; entries of one kind may share it. */
+export interface Traits {
+  readonly options: TaskOptions | undefined;
+  readonly timeout: number;
+  readonly retry: RetryPolicy | undefined;
+  readonly home: Home;
 }
 
 export class Entry extends Watcher implements QueuedTask, Delayable {
   readonly task: Task;
-  readonly options: TaskOptions | undefined;
-  readonly timeout: number;
-  readonly retry: RetryPolicy | undefined;
-  readonly #home: Home;
+  readonly traits: Traits;
   state: EntryState = "new";
   /** How often it was started. */
   attempt = 0;
@@ -53,13 +49,21 @@ export class Entry extends Watcher implements QueuedTask, Delayable {
   due = 0;
   turn = 0;
 
-  constructor(parts: EntryParts) {
+  constructor(task: Task, traits: Traits) {
     super();
-    this.task = parts.task;
-    this.options = parts.options;
-    this.timeout = parts.timeout;
-    this.retry = parts.retry;
-    this.#home = parts.home;
+    this.task = task;
+    this.traits = traits;
+  }
+
+  get options(): TaskOptions | undefined {
+    return this.traits.options;
+  }
+
+  /** Nothing can be told of it before its end, and once is enough. */
+  get isPlain(): boolean {
+    const { retry, timeout, options } = this.traits;
+    return retry === undefined && timeout === Infinity &&
+      options?.signal === undefined;
   }
 
   /**
@@ -81,18 +85,14 @@ export class Entry extends Watcher implements QueuedTask, Delayable {
   }
 
   override onAbort(reason: unknown): void {
-    this.#home.withdraw(this, reason);
-  }
-
-  timedOut(run: Run): void {
-    this.#home.timeOut(this, run);
+    this.traits.home.withdraw(this, reason);
   }
 
   /** It has a result. */
   fulfilled(_value: unknown): void {}
 
   /** It has failed for good. False if that is nobody's but `onError`'s to know. */
-  failed(_error: unknown): boolean {
+  failed(_error: unknown, _run: Run): boolean {
     return false;
   }
 
@@ -116,8 +116,9 @@ export class Run extends RunContext {
   constructor(entry: Entry, workerId: number, sink: Sink) {
     super(workerId, entry.attempt, sink);
     this.#entry = entry;
-    if (entry.timeout <= LONGEST) {
-      this.#timer = setTimeout(() => entry.timedOut(this), entry.timeout);
+    const { home, timeout } = entry.traits;
+    if (timeout <= LONGEST) {
+      this.#timer = setTimeout(() => home.timeOut(entry, this), timeout);
     }
   }
 

@@ -20,12 +20,12 @@ type Tasks = Source<Task | QueuedTask>;
 
 /** Feeds the group; resolves with how many tasks were accepted. */
 export async function insertAll(
-  core: Core,
   intake: Intake,
   tasks: AnyIterable<Task | QueuedTask>,
 ): Promise<number> {
   const source: Tasks = new Source("insertAll", tasks);
   const feed: Feed = { stop: () => source.stop() };
+  const { core } = intake;
   const { feeds, settings } = core;
   let accepted = 0;
   if (core.isClosed) source.stop();
@@ -33,10 +33,10 @@ export async function insertAll(
   enter(settings.slice);
   try {
     while (!source.isOver) {
-      if (!mayStart()) await turned(); // Law 10: an endless source at hand.
+      if (!mayStart(settings.slice)) await turned(); // Law 10: an endless source at hand.
       if (core.line.reserve(core.crew.idle) || await place(core)) {
         // Awaited only if it has to be: a task at hand costs no microtask.
-        const isIn = fillPlace(core, intake, source);
+        const isIn = fillPlace(intake, source);
         if (isIn === true || await isIn) accepted++;
       }
     }
@@ -57,39 +57,37 @@ function place(core: Core): Promise<boolean> {
 
 /** Puts the source's next task into the place that is held, or gives it up. */
 function fillPlace(
-  core: Core,
   intake: Intake,
   source: Tasks,
 ): boolean | Promise<boolean> {
   let value;
   try {
     value = source.pull();
-    if (value instanceof Promise) return fillPlaceLater(core, intake, value);
-    return put(core, intake, value);
+    if (value instanceof Promise) return fillPlaceLater(intake, value);
+    return put(intake, value);
   } catch (error) {
-    vacate(core);
+    vacate(intake.core);
     throw error;
   }
 }
 
 async function fillPlaceLater(
-  core: Core,
   intake: Intake,
   promise: Promise<Task | QueuedTask | typeof NONE>,
 ): Promise<boolean> {
   try {
-    return put(core, intake, await promise);
+    return put(intake, await promise);
   } catch (error) {
-    vacate(core);
+    vacate(intake.core);
     throw error;
   }
 }
 
 function put(
-  core: Core,
   intake: Intake,
   value: Task | QueuedTask | typeof NONE,
 ): boolean {
+  const { core } = intake;
   const item = value === NONE || core.isClosed ? NONE : intake.pulled(value);
   if (item === NONE) {
     vacate(core);

@@ -18,7 +18,7 @@ import {
   options as checked,
 } from "./check.ts";
 import type { Core } from "./core.ts";
-import { Entry, type EntryParts } from "./entry.ts";
+import { Entry, type Traits } from "./entry.ts";
 import { CoGroupClosedError } from "./errors.ts";
 import { type Maybe, NONE, Sender } from "./line.ts";
 import { RetryPolicy } from "./retry.ts";
@@ -27,7 +27,13 @@ import type { QueuedTask, Task, TaskOptions } from "./task.ts";
 
 const YES = Promise.resolve(true);
 const NO = Promise.resolve(false);
-const ignore = () => {};
+
+/** A rejection that nobody has to read (law 6). */
+export function rejectQuietly(reason: unknown): Promise<never> {
+  const promise = Promise.reject(reason);
+  promise.catch(() => {});
+  return promise;
+}
 
 /** Someone who waits for room: with a task, or for a place to be held. */
 export class WaitingInsert extends Sender<Item> {
@@ -51,20 +57,23 @@ export class WaitingInsert extends Sender<Item> {
 }
 
 export class Intake {
-  readonly #core: Core;
+  readonly core: Core;
   /** Whether a task without options can go into the line as it is. */
   readonly #isBare: boolean;
+  /** Those of a task without options. */
+  readonly #traits: Traits;
 
   constructor(core: Core) {
-    this.#core = core;
+    this.core = core;
     const { retry, timeout } = core.settings;
     this.#isBare = retry === undefined && timeout === Infinity;
+    this.#traits = { options: undefined, retry, timeout, home: core.attempts };
   }
 
   add(task: Task, options: TaskOptions | undefined): boolean {
     const item = this.#item("add", task, options);
     if (this.#isRefused(options)) return false;
-    this.#keep(item);
+    this.keep(item);
     return true;
   }
 
@@ -85,45 +94,42 @@ export class Intake {
     if (this.#offer(item)) return YES;
     return new Promise((resolve) => {
       const sender = new WaitingInsert(item, (isIn) => {
-        if (isIn) this.#core.accept(item);
+        if (isIn) this.core.accept(item);
         resolve(isIn);
       });
-      this.#core.line.join(sender);
+      this.core.line.join(sender);
       const signal = options?.signal;
       if (signal === undefined) return;
       sender.cancel = new Cancel(() => {
-        this.#core.line.leave(sender);
+        this.core.line.leave(sender);
         resolve(false);
-        this.#core.crew.stir();
+        this.core.crew.stir();
       });
       watch(signal, sender.cancel);
     });
   }
 
   go(task: Task, options: TaskOptions | undefined): Promise<unknown> {
-    let parts: EntryParts;
+    let traits: Traits;
     try {
-      parts = this.#parts("go", task, options);
+      callable("go", "task", task);
+      traits = this.traits("go", options);
     } catch (error) {
       return Promise.reject(error);
     }
-    const why = this.#whyRefused("go", options);
-    if (why !== undefined) {
-      const refusal = Promise.reject(why.reason);
-      refusal.catch(ignore);
-      return refusal;
-    }
-    const call = new Call(parts, this.#core.crew);
-    this.#keep(call);
+    const refusal = this.refusal("go", options);
+    if (refusal !== undefined) return rejectQuietly(refusal.reason);
+    const call = new Call(task, traits, this.core.crew);
+    this.keep(call);
     return call.promise;
   }
 
   /** Why a result can't be had; undefined if it can. */
-  #whyRefused(
+  refusal(
     doing: string,
     options: TaskOptions | undefined,
   ): { reason: unknown } | undefined {
-    const { reason, isClosed } = this.#core;
+    const { reason, isClosed } = this.core;
     if (reason !== NONE) return { reason };
     if (isClosed) {
       return {
@@ -144,50 +150,45 @@ export class Intake {
     return options?.signal?.aborted ? NONE : item;
   }
 
-  #keep(item: Item): void {
-    this.#core.line.keep(item);
-    this.#core.accept(item);
-    this.#core.crew.wake();
+  /** Takes an item in, room or not. */
+  keep(item: Item): void {
+    this.core.line.keep(item);
+    this.core.accept(item);
+    this.core.crew.wake();
   }
 
   #offer(item: Item): boolean {
-    const { line, crew } = this.#core;
+    const { line, crew } = this.core;
     if (!line.offer(item, crew.idle)) return false;
-    this.#core.accept(item);
+    this.core.accept(item);
     crew.wake();
     return true;
   }
 
   #isRefused(options: TaskOptions | undefined): boolean {
-    return this.#core.isClosed || options?.signal?.aborted === true;
+    return this.core.isClosed || options?.signal?.aborted === true;
   }
 
   #item(doing: string, task: Task, options: TaskOptions | undefined): Item {
-    if (options === undefined && this.#isBare) {
-      return callable(doing, "task", task);
-    }
-    return new Entry(this.#parts(doing, task, options));
+    callable(doing, "task", task);
+    if (options === undefined && this.#isBare) return task;
+    return new Entry(task, this.traits(doing, options));
   }
 
-  #parts(
-    doing: string,
-    task: Task,
-    options: TaskOptions | undefined,
-  ): EntryParts {
-    callable(doing, "task", task);
-    const { signal, timeout, retry } = checked(doing, options) ?? {};
+  /** What the options, and the group's where they say nothing, make of a task. */
+  traits(doing: string, options: TaskOptions | undefined): Traits {
+    if (options === undefined) return this.#traits;
+    const { signal, timeout, retry } = checked(doing, options)!;
     abortSignal(doing, signal);
-    const { settings, attempts } = this.#core;
     return {
-      task,
       options,
       timeout: timeout === undefined
-        ? settings.timeout
+        ? this.#traits.timeout
         : milliseconds(doing, "timeout", timeout),
       retry: retry === undefined
-        ? settings.retry
+        ? this.#traits.retry
         : new RetryPolicy(doing, retry),
-      home: attempts,
+      home: this.#traits.home,
     };
   }
 }

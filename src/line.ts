@@ -43,9 +43,13 @@ export abstract class Sender<T> extends Link {
 }
 
 /** A value that was taken in over capacity, behind those who still wait. */
-class Kept<T> extends Sender<T> {
-  override admitted(): void {}
-  override refused(): void {}
+class Kept<T> extends Link {
+  readonly value: T;
+
+  constructor(value: T) {
+    super();
+    this.value = value;
+  }
 }
 
 /** Forgotten values are not worth a clean-up below this number. */
@@ -53,15 +57,15 @@ const FEW = 32;
 
 export class Line<T> {
   readonly #queue: Queue<T>;
-  readonly #isLive: (value: T) => boolean;
-  readonly #senders = new List<Sender<T>>();
+  readonly #isLive: ((value: T) => boolean) | undefined;
+  readonly #senders = new List<Sender<T> | Kept<T>>();
   #held: Maybe<T> = NONE;
   #reserved = 0;
   #kept = 0;
   #forgotten = 0;
 
-  /** `isLive` tells a value that counts from one that was forgotten. */
-  constructor(queue: Queue<T>, isLive: (value: T) => boolean = () => true) {
+  /** `isLive` tells a value that counts from one that was forgotten, if any are. */
+  constructor(queue: Queue<T>, isLive?: (value: T) => boolean) {
     this.#queue = queue;
     this.#isLive = isLive;
   }
@@ -108,7 +112,7 @@ export class Line<T> {
   /** Takes a value in at a place that was held. */
   fill(value: T): void {
     this.#reserved--;
-    this.keep(value);
+    this.#queue.push(value);
   }
 
   /** Gives a held place up. */
@@ -164,9 +168,8 @@ export class Line<T> {
   admit(idle: number): void {
     for (;;) {
       this.#release();
-      const sender = this.#senders.first;
-      if (sender === undefined || !this.#hasRoom(idle)) return;
-      this.#senders.shift();
+      if (this.#senders.size === 0 || !this.#hasRoom(idle)) return;
+      const sender = this.#senders.shift() as Sender<T>; // Invariant 1.
       if (sender.value === NONE) this.#reserved++;
       else this.#queue.push(sender.value);
       sender.admitted();
@@ -175,12 +178,8 @@ export class Line<T> {
 
   /** Turns away everybody who waits; what was kept behind them stays. */
   dismiss(): void {
-    for (
-      let sender = this.#senders.first;
-      sender !== undefined;
-      sender = this.#senders.first
-    ) {
-      this.#senders.shift();
+    while (this.#senders.size > 0) {
+      const sender = this.#senders.shift() as Sender<T>; // Invariant 1.
       sender.refused();
       this.#release();
     }
@@ -201,7 +200,7 @@ export class Line<T> {
       else values.push(value);
     }
     for (let sender = this.#senders.first; sender !== undefined;) {
-      const next = sender.after as Sender<T> | undefined;
+      const next = sender.after as typeof sender | undefined;
       if (sender instanceof Kept && !stays(sender.value)) {
         this.#senders.delete(sender);
         this.#kept--;
@@ -217,7 +216,7 @@ export class Line<T> {
   }
 
   #counts(value: T): boolean {
-    if (this.#forgotten === 0 || this.#isLive(value)) return true;
+    if (this.#forgotten === 0 || this.#isLive!(value)) return true;
     this.#forgotten--;
     return false;
   }
@@ -236,7 +235,7 @@ export class Line<T> {
   }
 
   #shiftSender(): Maybe<T> {
-    const sender = this.#senders.shift()!;
+    const sender = this.#senders.shift() as Sender<T>; // Invariant 1.
     if (sender.value === NONE) {
       this.#reserved++;
       sender.admitted();

@@ -77,7 +77,7 @@ export class RetryPolicy {
       jitter = 1,
       isRetriable = () => true,
       delay,
-    } = checked(doing, options, "retry") ?? {};
+    } = checked(doing, options, "retry")!;
     count(doing, "retry.maxAttempts", maxAttempts, 1);
     const number = (
       name: string,

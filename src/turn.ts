@@ -9,7 +9,7 @@
  * Invariants:
  * 1. At most `CREDIT` starts go by between two looks at the clock.
  * 2. The loop is known to have turned at `#since`, or nothing is known and
- *    `#since` lies half a slice back. Where the loop has not turned since,
+ *    `#since` lies at most half a slice back. Where the loop has not turned since,
  *    a probe is laid before a slice has gone by, and waited for after it.
  * 3. There is at most one probe, it goes off in the next turn, and so it keeps
  *    no process alive. It is an immediate, not a timer: faked timers would
@@ -19,8 +19,11 @@
  * @module
  */
 
-/** The handful of tasks that law 10 allows above a slice. */
-const CREDIT = 8;
+/**
+ * How many starts go by without a look at the clock. With the one that a look
+ * itself allows this is the handful (eight) that law 10 allows above a slice.
+ */
+const CREDIT = 7;
 
 // Bound now, so that a test's fake time does not stop the loop's own.
 const now = performance.now.bind(performance);
@@ -31,6 +34,8 @@ const { setTimeout, setImmediate } = globalThis as unknown as {
 const nextTurn = setImmediate ?? ((callback) => setTimeout(callback, 0));
 
 let credit = CREDIT;
+/** How many starts the last look granted. */
+let granted = CREDIT;
 let probing = false;
 let blocked = false;
 let since = now();
@@ -39,9 +44,12 @@ let waiting: (() => void)[] = [];
 let smallest = Infinity;
 const atWork = new Map<number, number>();
 
-/** Whether one more task may start in this turn. Each yes is a start. */
-export function mayStart(): boolean {
-  return --credit >= 0 || look();
+/**
+ * Whether one more task of a group with this slice may start in this turn.
+ * Each yes is a start.
+ */
+export function mayStart(slice: number): boolean {
+  return --credit >= 0 || look(Math.min(slice, smallest));
 }
 
 /** Whether nothing may start before the loop has turned. */
@@ -73,32 +81,33 @@ export function leave(slice: number): void {
   }
 }
 
-function look(): boolean {
+function look(slice: number): boolean {
   if (blocked) return false;
   const time = now();
   if (!probing) {
-    if (time - since > smallest / 4) layProbe(time);
-  } else if (time - since >= smallest) {
+    if (time - since > slice / 4) layProbe(time, slice);
+  } else if (time - since >= slice) {
     blocked = true;
     return false;
   }
   // As many as fit into what is left of the slice, if they go on as they did.
-  const each = (time - lastLook) / CREDIT;
-  const left = smallest - (time - since);
-  credit = (left >= each * CREDIT && left > 0)
-    ? CREDIT - 1
-    : Math.floor(left / (each || 1));
+  const each = (time - lastLook) / granted;
+  const left = slice - (time - since);
+  granted = left > 0 && left >= each * CREDIT
+    ? CREDIT
+    : Math.max(1, Math.floor(left / each));
+  credit = granted - 1;
   lastLook = time;
   return true;
 }
 
-function layProbe(time: number): void {
+function layProbe(time: number, slice: number): void {
   probing = true;
-  since = Math.max(since, time - smallest / 2);
+  if (time - since >= slice) since = time - slice / 2;
   nextTurn(() => {
     probing = blocked = false;
     since = lastLook = now();
-    credit = CREDIT;
+    credit = granted; // They may well go on as they did.
     const resolves = waiting;
     waiting = [];
     for (const resolve of resolves) resolve();

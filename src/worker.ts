@@ -5,7 +5,7 @@
  * the next one, for as long as it finds some; then it ends, and costs nothing.
  * The dispatcher iterates over a bell, rung by whoever brings something, and
  * sends workers out. It was called when the group was made, and so the workers
- * run in that async context. A {@linkcode Call} has to start in its own one:
+ * run in that async context. A {@linkcode Called} one has to start in its own one:
  * it is made the next in line and called, and starts itself a microtask later.
  *
  * Invariants:
@@ -23,7 +23,8 @@
 import type { Attempts, Item } from "./attempt.ts";
 import { Bell } from "./bell.ts";
 import type { Books } from "./books.ts";
-import type { Call, Caller } from "./call.ts";
+import type { Called, Caller } from "./call.ts";
+import { count } from "./check.ts";
 import { RunContext, type Sink } from "./context.ts";
 import { Ids } from "./ids.ts";
 import { type Line, type Maybe, NONE } from "./line.ts";
@@ -57,7 +58,7 @@ export class Crew implements Caller {
   readonly #ids: Ids;
   #limit: number;
   #paused: boolean;
-  #called: Call | undefined = undefined;
+  #called: Called | undefined = undefined;
   /** Whether somebody waits for the group to be at rest. */
   isWatched = false;
 
@@ -80,7 +81,7 @@ export class Crew implements Caller {
   }
 
   set limit(limit: number) {
-    this.#limit = limit;
+    this.#limit = count("set concurrency", "concurrency", limit, 1);
     this.#ids.resize(limit);
     this.stir();
   }
@@ -111,9 +112,9 @@ export class Crew implements Caller {
     this.#bell.ring();
   }
 
-  claim(call: Call): number {
+  claim(call: Called): number {
     this.#called = undefined;
-    if (!this.#isOpen() || !mayStart()) {
+    if (!this.#isOpen() || !mayStart(this.#slice)) {
       call.arm();
       this.#bell.ring();
       return -1;
@@ -134,7 +135,7 @@ export class Crew implements Caller {
     return this.#runner.invoke(task, context);
   }
 
-  finish(call: Call, workerId: number, isFulfilled: boolean): void {
+  finish(call: Called, workerId: number, isFulfilled: boolean): void {
     call.state = "gone";
     this.#books.inFlight--;
     if (isFulfilled) this.#books.fulfilled++;
@@ -142,7 +143,7 @@ export class Crew implements Caller {
     this.release(workerId);
   }
 
-  attempt(call: Call, workerId: number): Promise<void> {
+  attempt(call: Called, workerId: number): Promise<void> {
     return this.#attempts.attempt(call, workerId);
   }
 
@@ -211,12 +212,12 @@ export class Crew implements Caller {
 
   /** Starts the next task: counts it, and has the caller of this run it. */
   #next(): Maybe<Item> {
-    if (!this.#isOpen() || !mayStart()) return NONE;
+    if (!this.#isOpen() || !mayStart(this.#slice)) return NONE;
     const line = this.#line;
     const item = line.shift();
     if (item === NONE) return NONE;
     if (typeof item !== "function" && item.isCalled) {
-      this.#call(item as Call);
+      this.#call(item as Called);
       return NONE;
     }
     this.#books.inFlight++;
@@ -231,14 +232,14 @@ export class Crew implements Caller {
     const item = this.#line.shift();
     if (item === NONE) return;
     if (typeof item !== "function" && item.isCalled) {
-      this.#call(item as Call);
+      this.#call(item as Called);
     } else {
       this.#line.putBack(item);
       this.#bell.ring();
     }
   }
 
-  #call(call: Call): void {
+  #call(call: Called): void {
     this.#line.putBack(call);
     this.#called = call;
     call.summon();

@@ -1,0 +1,350 @@
+/**
+ * A stream of results: pulls items from a source, has the group's workers run
+ * the function over them, and gives the results to a reader, who sets the pace.
+ *
+ * Items are pulled by an async function that was called with the `map`, and so
+ * the source and the function run in that async context (law 13).
+ *
+ * Invariants:
+ * 1. An item that was pulled and not delivered is in `#live` (not settled) or
+ *    waits in `#out`; in order, all of them are in `#out` from the start.
+ *    There are never more than `concurrency + ahead` of them, for `#allowed`
+ *    grows only when a reader asks (law 12).
+ * 2. `#end` says how the stream ends when everything that was pulled is
+ *    delivered. Once it `#isOver` nothing is pulled, started or delivered any
+ *    more, and errors of what still runs go to `onError`.
+ * 3. The source is closed once, by {@linkcode Source}.
+ *
+ * @module
+ */
+
+import { Bell } from "./bell.ts";
+import { carryAttempts } from "./call.ts";
+import { callable, count, flag, options as checked } from "./check.ts";
+import type { Core, Feed } from "./core.ts";
+import type { Traits } from "./entry.ts";
+import { CoGroupClosedError } from "./errors.ts";
+import { type Intake, rejectQuietly } from "./intake.ts";
+import { type Maybe, NONE } from "./line.ts";
+import { fifoQueue } from "./queue.ts";
+import { type AnyIterable, Source } from "./source.ts";
+import { type ItemHome, StreamItem } from "./stream_item.ts";
+import type { TaskContext, TaskOptions } from "./task.ts";
+import { mayStart, turned } from "./turn.ts";
+
+/** Options of {@linkcode CoGroup.map} and {@linkcode CoGroup.mapSettled}. */
+export interface MapOptions extends TaskOptions {
+  /**
+   * Whether results come in the order of the input; else as they are ready.
+   *
+   * @default {true}
+   */
+  ordered?: boolean;
+  /**
+   * How many items may be between source and reader beyond `concurrency`: a
+   * non-negative integer or Infinity. It lets workers go on while the reader,
+   * or in order the slowest item, holds results up.
+   *
+   * @default {0}
+   */
+  ahead?: number;
+}
+
+/** What a stream is made of. */
+interface StreamParts {
+  core: Core;
+  intake: Intake;
+  source: Source<unknown>;
+  fn: (item: never, ctx: TaskContext) => unknown;
+  traits: Traits;
+  ordered: boolean;
+  ahead: number;
+  /** Whether a failure is a result like any other. */
+  settled: boolean;
+}
+
+/** Makes a stream, if everything that it is to be made of is in order. */
+export function stream<S>(
+  doing: "map" | "mapSettled",
+  intake: Intake,
+  source: AnyIterable<unknown>,
+  fn: (item: never, ctx: TaskContext) => unknown,
+  options: MapOptions | undefined,
+): AsyncIterableIterator<S> {
+  const { ordered = true, ahead = 0 } = checked(doing, options) ?? {};
+  const results = new Stream({
+    core: intake.core,
+    intake,
+    fn: callable(doing, "fn", fn),
+    traits: intake.traits(doing, options),
+    ordered: flag(doing, "ordered", ordered),
+    ahead: count(doing, "ahead", ahead, 0),
+    settled: doing === "mapSettled",
+    source: new Source(doing, source),
+  });
+  return results as AsyncIterableIterator<unknown> as AsyncIterableIterator<S>;
+}
+
+interface Reader {
+  promise: Promise<IteratorResult<unknown>>;
+  resolve: (step: IteratorResult<unknown>) => void;
+  reject: (reason: unknown) => void;
+}
+
+const DONE: IteratorResult<never> = { value: undefined, done: true };
+
+class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
+  readonly #parts: StreamParts;
+  readonly #bell = new Bell();
+  readonly #readers = fifoQueue<Reader>();
+  readonly #out = fifoQueue<StreamItem>();
+  readonly #live = new Set<StreamItem>();
+  /** The next one to deliver, taken from `#out` to look at it. */
+  #head: StreamItem | undefined = undefined;
+  /** The first one that failed, where that ends the stream. */
+  #failure: StreamItem | undefined = undefined;
+  #pulled = 0;
+  #delivered = 0;
+  #allowed = 0;
+  #hasBegun = false;
+  #isOver = false;
+  #end: { error: Maybe<unknown> } | undefined = undefined;
+  /** Whether the end's error is one that nobody has to read (law 6). */
+  #isQuiet = false;
+
+  constructor(parts: StreamParts) {
+    this.#parts = parts;
+    this.#pullAll();
+  }
+
+  next(): Promise<IteratorResult<unknown>> {
+    if (!this.#hasBegun) {
+      const refusal = this.#begin();
+      if (refusal !== undefined) return refusal;
+    }
+    if (this.#isOver) return this.#takeEnd();
+    const reader = {} as Reader;
+    reader.promise = new Promise((resolve, reject) => {
+      reader.resolve = resolve;
+      reader.reject = reject;
+    });
+    this.#readers.push(reader);
+    this.#flush();
+    this.#allow();
+    return reader.promise;
+  }
+
+  return(value?: unknown): Promise<IteratorResult<unknown>> {
+    this.#finish(NONE);
+    return Promise.resolve({ value, done: true });
+  }
+
+  throw(reason?: unknown): Promise<IteratorResult<unknown>> {
+    this.#finish(NONE);
+    return Promise.reject(reason);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  stop(reason: Maybe<unknown>): void {
+    const { source } = this.#parts;
+    if (reason !== NONE) {
+      this.#isQuiet = true;
+      this.#finish(reason);
+    } else if (this.#end === undefined) {
+      source.stop();
+      const error = new CoGroupClosedError(
+        "Cannot go on with map: the group is closed",
+      );
+      this.#sourceEnded(error, 0);
+    }
+  }
+
+  drops(item: StreamItem): boolean {
+    // An abort of the group stops the whole stream as soon as its books are
+    // in order; to do it for the first item would run the user's code before.
+    if (item.fate !== "dropped" && this.#parts.core.reason === NONE) {
+      return false;
+    }
+    item.fate = "dropped";
+    this.#live.delete(item);
+    return true;
+  }
+
+  settled(item: StreamItem): boolean {
+    this.#live.delete(item);
+    if (this.#isOver) return false;
+    const { ordered, settled } = this.#parts;
+    if (!ordered) this.#out.push(item);
+    if (item.fate === "rejected" && !settled && this.#failure === undefined) {
+      this.#failure = item;
+      this.#halt();
+    }
+    this.#flush();
+    return true;
+  }
+
+  /** The group may be closed by the time of the first step; then it is the last. */
+  #begin(): Promise<never> | undefined {
+    this.#hasBegun = true;
+    const { core, intake, source, traits } = this.#parts;
+    const refusal = intake.refusal("map", traits.options);
+    if (refusal === undefined) {
+      core.feeds.add(this);
+      return undefined;
+    }
+    this.#isOver = true;
+    this.#end = { error: NONE };
+    source.stop();
+    return rejectQuietly(refusal.reason);
+  }
+
+  /** Lets more be pulled: whoever asks is about to take what there is. */
+  #allow(): void {
+    const { core, ahead } = this.#parts;
+    this.#allowed = this.#delivered + core.crew.limit + ahead;
+    if (this.#wantsMore()) this.#bell.ring();
+  }
+
+  #wantsMore(): boolean {
+    return this.#pulled < this.#allowed && this.#end === undefined &&
+      !this.#isOver;
+  }
+
+  async #pullAll(): Promise<void> {
+    const { core, source } = this.#parts;
+    for await (const _ of this.#bell) {
+      while (this.#wantsMore()) {
+        if (!mayStart(core.settings.slice)) {
+          await turned();
+          continue;
+        }
+        const pull = this.#pull(source);
+        if (pull !== undefined) await pull;
+      }
+    }
+  }
+
+  /** Pulls one item; returns a promise only if the source makes it wait. */
+  #pull(source: Source<unknown>): Promise<void> | undefined {
+    this.#pulled++;
+    try {
+      const value = source.pull();
+      if (!(value instanceof Promise)) this.#start(value);
+      else {
+        return value.then(
+          (value) => this.#start(value),
+          (error) => this.#sourceEnded(error, 1),
+        );
+      }
+    } catch (error) {
+      this.#sourceEnded(error, 1);
+    }
+    return undefined;
+  }
+
+  /** Brings an item in, like any other task; from the context of the `map`. */
+  #start(value: Maybe<unknown>): void {
+    if (value === NONE || this.#end !== undefined || this.#isOver) {
+      return this.#sourceEnded(NONE, 1);
+    }
+    const { core, fn, intake, ordered, source, traits } = this.#parts;
+    const refusal = intake.refusal("map", traits.options);
+    if (refusal !== undefined) {
+      source.stop();
+      return this.#sourceEnded(refusal.reason, 1);
+    }
+    const item = new StreamItem((ctx) => fn(value as never, ctx), traits, this);
+    this.#live.add(item);
+    if (ordered) this.#out.push(item);
+    carryAttempts(item, core.crew);
+    intake.keep(item);
+  }
+
+  /** No more from the source; `missing` pulls brought nothing. */
+  #sourceEnded(error: Maybe<unknown>, missing: 0 | 1): void {
+    this.#pulled -= missing;
+    this.#end ??= { error };
+    this.#flush();
+  }
+
+  /** Gives what is ready to who waits for it. */
+  #flush(): void {
+    while (this.#readers.size > 0) {
+      const item = this.#takeReady();
+      if (item !== undefined) this.#deliver(item);
+      else if (this.#end !== undefined && this.#pulled === this.#delivered) {
+        return this.#finish(this.#end.error);
+      } else return this.#allow();
+    }
+  }
+
+  #takeReady(): StreamItem | undefined {
+    const item = this.#head ??= this.#out.shift();
+    if (item === undefined || item.fate === "open") return undefined;
+    this.#head = undefined;
+    return item;
+  }
+
+  #deliver(item: StreamItem): void {
+    const { fate, value } = item;
+    const { settled } = this.#parts;
+    if (fate === "dropped" || (fate === "rejected" && !settled)) {
+      // The one that was dropped, was so because of the first failure.
+      const failure = fate === "dropped" ? this.#failure! : item;
+      failure.failedRun = undefined; // Its error is read, here and now.
+      return this.#finish(failure.value);
+    }
+    this.#delivered++;
+    this.#readers.shift()!.resolve({
+      value: !settled
+        ? value
+        : fate === "fulfilled"
+        ? { status: fate, value }
+        : { status: fate, reason: value },
+      done: false,
+    });
+  }
+
+  /** Ends the stream, now: with an error, or without. */
+  #finish(error: Maybe<unknown>): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#end = { error };
+    const { core } = this.#parts;
+    core.feeds.delete(this);
+    for (const { promise, resolve, reject } of this.#readers.drain()) {
+      if (this.#isQuiet) promise.catch(() => {});
+      this.#takeEnd().then(resolve, reject);
+    }
+    this.#halt();
+    const unread = this.#out.drain();
+    if (this.#head !== undefined) unread.unshift(this.#head);
+    for (const item of unread) {
+      if (item.failedRun === undefined) continue;
+      core.runner.report(item.value, item, item.failedRun);
+    }
+  }
+
+  /** Pulls and starts nothing more. What runs runs to its end, in the group. */
+  #halt(): void {
+    const { core, source } = this.#parts;
+    this.#end ??= { error: NONE };
+    for (const item of this.#live) {
+      if (item.state === "running") continue;
+      item.fate = "dropped";
+      core.attempts.withdraw(item, undefined);
+    }
+    source.stop();
+  }
+
+  /** The error of the end, once; after it, and without one, nothing but the end. */
+  #takeEnd(): Promise<IteratorResult<unknown>> {
+    const { error } = this.#end!;
+    this.#end = { error: NONE };
+    if (error === NONE) return Promise.resolve(DONE);
+    return this.#isQuiet ? rejectQuietly(error) : Promise.reject(error);
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * An item of a stream, between the source and the reader: a task, and later
+ * its result.
+ *
+ * @module
+ */
+
+import { Called } from "./call.ts";
+import type { Run, Traits } from "./entry.ts";
+import type { Task } from "./task.ts";
+
+/** The stream, as its items see it. */
+export interface ItemHome {
+  /** Whether an abandoned item is none of the reader's business. */
+  drops(item: StreamItem): boolean;
+  /** An item has its result. False if nobody will read it. */
+  settled(item: StreamItem): boolean;
+}
+
+export class StreamItem extends Called {
+  readonly #stream: ItemHome;
+  fate: "open" | "fulfilled" | "rejected" | "dropped" = "open";
+  /** The result, or what it failed with. */
+  value: unknown = undefined;
+  /** The run that failed, to be reported if nobody reads of it. */
+  failedRun: Run | undefined = undefined;
+
+  constructor(task: Task, traits: Traits, stream: ItemHome) {
+    super(task, traits);
+    this.#stream = stream;
+  }
+
+  override get isPartOfStream(): boolean {
+    return true;
+  }
+
+  override fulfilled(value: unknown): void {
+    this.fate = "fulfilled";
+    this.value = value;
+    this.#stream.settled(this);
+  }
+
+  override failed(error: unknown, run: Run): boolean {
+    this.fate = "rejected";
+    this.value = error;
+    this.failedRun = run;
+    return this.#stream.settled(this);
+  }
+
+  override abandoned(reason: unknown): void {
+    if (this.#stream.drops(this)) return;
+    this.fate = "rejected";
+    this.value = reason;
+    this.#stream.settled(this);
+  }
+}
