@@ -1,3 +1,5 @@
+// deno-coverage-ignore-file
+
 /**
  * What the tests have in common: gates instead of sleep, and the books.
  *

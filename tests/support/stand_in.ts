@@ -1,3 +1,5 @@
+// deno-coverage-ignore-file
+
 /**
  * Thin stand-ins for what the tests use of @std, for where JSR is out of reach
  * and for Bun and Node, which don't know deno.json.

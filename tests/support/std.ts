@@ -1,3 +1,5 @@
+// deno-coverage-ignore-file
+
 /**
  * What the tests use of @std: the real thing where it loads (Deno, with JSR in
  * reach), thin stand-ins elsewhere. Which one is in use is printed, once.
@@ -8,6 +10,7 @@
  * @module
  */
 
+import type { ChannelClass, ChannelErrorClass } from "./channel_contract.ts";
 import * as standIn from "./stand_in.ts";
 
 type Asserts = Pick<
@@ -22,6 +25,11 @@ type Asserts = Pick<
 type Time = Pick<typeof standIn, "FakeTime">;
 type Mock = Pick<typeof standIn, "spy">;
 type Async = Pick<typeof standIn, "abortable" | "deadline" | "retry">;
+
+interface StdChannel {
+  Channel: ChannelClass;
+  ChannelClosedError: ChannelErrorClass;
+}
 
 const missing: string[] = [];
 
@@ -53,6 +61,14 @@ const async: Async = await load<Async>(
   "@std/async",
   () => import("@std/async"),
 );
+
+/**
+ * The `Channel` whose contract ours has to keep, where @std/async loads. It has
+ * no stand-in.
+ */
+export const stdChannel: StdChannel | undefined = missing.includes("@std/async")
+  ? undefined
+  : await import("@std/async/channel");
 
 if (missing.length > 0) {
   console.log(`stand-ins in use for ${missing.join(", ")}`);

@@ -1,3 +1,5 @@
+// deno-coverage-ignore-file
+
 /**
  * `Deno.test`, as far as these tests use it, on Deno, Bun and Node.
  *

@@ -1,0 +1,175 @@
+import { Channel, type ChannelOptions } from "../src/channel.ts";
+import { ChannelClosedError } from "../src/errors.ts";
+import { fifoQueue, type Queue } from "../src/queue.ts";
+import {
+  channelContract,
+  outcomes,
+  reasonOf,
+} from "./support/channel_contract.ts";
+import { CountingController, range, settled } from "./support/helpers.ts";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertThrows,
+  stdChannel,
+} from "./support/std.ts";
+import { test } from "./support/test.ts";
+
+channelContract("Channel", Channel, ChannelClosedError);
+
+if (stdChannel !== undefined) {
+  channelContract(
+    "@std/async Channel",
+    stdChannel.Channel,
+    stdChannel.ChannelClosedError,
+  );
+}
+
+/** Last in, first out: a queue of someone else's. */
+class Stack<T> implements Queue<T> {
+  readonly capacity: number;
+  #values: T[] = [];
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+  }
+
+  get size(): number {
+    return this.#values.length;
+  }
+
+  push(value: T): void {
+    this.#values.push(value);
+  }
+
+  shift(): T | undefined {
+    return this.#values.pop();
+  }
+
+  drain(): T[] {
+    return this.#values.splice(0).reverse();
+  }
+}
+
+test("Channel of capacity Infinity never lets a sender wait", async () => {
+  const channel = new Channel<number>({ capacity: Infinity });
+  assertEquals(channel.capacity, Infinity);
+  for (const i of range(1000)) assert(channel.trySend(i));
+  await channel.send(1000);
+  assertEquals(channel.size, 1001);
+  assertEquals(await channel.receive(), 0);
+});
+
+test("Channel of a queue gives values in its order, and has its capacity and size", async () => {
+  const queue = new Stack<string>(2);
+  const channel = new Channel<string>({ queue });
+  await channel.send("a");
+  await channel.send("b");
+  assertEquals([channel.capacity, channel.size, queue.size], [2, 2, 2]);
+  assertEquals(channel.trySend("c"), false);
+  const sent = channel.send("c");
+  assertEquals(await channel.receive(), "b");
+  await sent;
+  assertEquals([await channel.receive(), await channel.receive()], ["c", "a"]);
+});
+
+test("Channel of both a queue and a capacity is a TypeError", () => {
+  assertThrows(
+    () => new Channel({ queue: fifoQueue(), capacity: 1 }),
+    TypeError,
+    "Cannot create channel: queue stands in place of capacity, received both",
+  );
+});
+
+test("Channel of options, a capacity or a signal of a wrong type is a TypeError that shows it", async () => {
+  assertThrows(
+    () => new Channel({ capacity: "8" as unknown as number }),
+    TypeError,
+    'Cannot create channel: capacity must be a non-negative integer or Infinity, received "8"',
+  );
+  for (const [bad, shown] of [[8, "8"], [null, "null"]]) {
+    assertThrows(
+      () => new Channel(bad as unknown as ChannelOptions),
+      TypeError,
+      `Cannot create channel: options must be an object, received ${shown}`,
+    );
+  }
+  const options = { signal: 8 as unknown as AbortSignal };
+  // deno-lint-ignore require-await
+  const send = async () => new Channel().send(1, options);
+  // deno-lint-ignore require-await
+  const receive = async () => new Channel().receive(options);
+  for (const [call, name] of [[send, "send"], [receive, "receive"]] as const) {
+    const error = await reasonOf(call());
+    assertInstanceOf(error, TypeError);
+    assertEquals(
+      error.message,
+      `Cannot ${name}: signal must be an AbortSignal, received 8`,
+    );
+  }
+});
+
+test("Channel puts one listener on a signal for 1,000 waiters, and leaves none", async () => {
+  const controller = new CountingController();
+  const { signal } = controller;
+  const channel = new Channel<number>();
+  const sends = range(1000).map((i) => channel.send(i, { signal }));
+  assertEquals([controller.listeners, controller.added], [1, 1]);
+  for (const i of range(999)) assertEquals(await channel.receive(), i);
+  assertEquals(controller.listeners, 1);
+  assertEquals(await channel.receive(), 999);
+  await Promise.all(sends);
+  assertEquals([controller.listeners, controller.added], [0, 1]);
+  const receives = range(1000).map(() => channel.receive({ signal }));
+  assertEquals([controller.listeners, controller.added], [1, 2]);
+  controller.abort("aborted");
+  assertEquals(controller.listeners, 0);
+  for (const receive of receives) {
+    assertEquals(await reasonOf(receive), "aborted");
+  }
+  assertEquals(channel.trySend(1), false);
+});
+
+test("Channel.close() takes 1,000 waiters off their signal", async () => {
+  for (const wait of ["send", "receive"] as const) {
+    const controller = new CountingController();
+    const { signal } = controller;
+    const channel = new Channel<number>();
+    const waits = range(1000).map((i) =>
+      wait === "send"
+        ? channel.send(i, { signal })
+        : channel.receive({ signal })
+    );
+    channel.close("closed");
+    assertEquals(controller.listeners, 0);
+    controller.abort("too late");
+    for (const wait of waits) assert(await reasonOf(wait) !== "too late");
+  }
+});
+
+test("Channel.tryReceive() lets the waiting sender in before anybody can barge in", async () => {
+  const channel = new Channel<string>({ capacity: 1 });
+  channel.trySend("a");
+  const { log, follow } = outcomes();
+  follow("b", channel.send("b"));
+  channel.tryReceive();
+  assertEquals(channel.trySend("c"), false);
+  await settled();
+  assertEquals(log, [["b", undefined]]);
+});
+
+test("Channel.send() whose signal is aborted in the middle leaves room for nobody else to lose", async () => {
+  const channel = new Channel<number>({ capacity: 1 });
+  const controller = new AbortController();
+  channel.trySend(0);
+  const { log, follow } = outcomes();
+  follow(1, channel.send(1, { signal: controller.signal }));
+  follow(2, channel.send(2));
+  controller.abort("aborted");
+  assertEquals(channel.size, 1);
+  channel.tryReceive();
+  await settled();
+  assertEquals(log, [[1, "rejected", "aborted"], [2, undefined]]);
+  assertEquals(channel.tryReceive(), { state: "ok", value: 2 });
+});

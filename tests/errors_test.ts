@@ -1,0 +1,71 @@
+import {
+  ChannelClosedError,
+  CoGroupClosedError,
+  outOfRange,
+  show,
+  wrongType,
+} from "../src/errors.ts";
+import { assert, assertEquals, assertStrictEquals } from "./support/std.ts";
+import { test } from "./support/test.ts";
+
+test("ChannelClosedError is an Error with a name, and without a value if there is none", () => {
+  const error = new ChannelClosedError("Cannot receive");
+  assert(error instanceof Error);
+  assertEquals(
+    [error.name, error.message, "value" in error],
+    ["ChannelClosedError", "Cannot receive", false],
+  );
+  assert(error.stack!.includes("errors_test"));
+});
+
+test("ChannelClosedError.value is what was not sent, undefined too, and is not to be changed", () => {
+  const value = {};
+  assertStrictEquals(new ChannelClosedError("why", value).value, value);
+  const error = new ChannelClosedError("why", undefined);
+  assertEquals(Object.getOwnPropertyDescriptor(error, "value"), {
+    value: undefined,
+    writable: false,
+    enumerable: true,
+    configurable: false,
+  });
+});
+
+test("CoGroupClosedError is an Error with a name, and no ChannelClosedError", () => {
+  const error = new CoGroupClosedError("Cannot go");
+  assert(error instanceof Error && !(error instanceof ChannelClosedError));
+  assertEquals([error.name, error.message], [
+    "CoGroupClosedError",
+    "Cannot go",
+  ]);
+});
+
+test('show() does not let "8" and 8 look alike, nor anything else break the message', () => {
+  class Thing {}
+  const shown = [
+    ["8", '"8"'],
+    ['a "b"', '"a \\"b\\""'],
+    [8, "8"],
+    [NaN, "NaN"],
+    [true, "true"],
+    [null, "null"],
+    [undefined, "undefined"],
+    [Symbol("s"), "Symbol(s)"],
+    [[1, 2], "[object Array]"],
+    [{}, "[object Object]"],
+    [new Thing(), "[object Object]"],
+    [Object.create(null), "[object Object]"],
+    [new Map(), "[object Map]"],
+  ];
+  for (const [value, text] of shown) assertEquals(show(value), text);
+  assert(show(() => 1).includes("=>"));
+});
+
+test("wrongType() and outOfRange() say what was tried, what was wanted and what was received", () => {
+  const message = 'Cannot add: timeout must be a number, received "8"';
+  const type = wrongType("add", "timeout", "a number", "8");
+  assert(type instanceof TypeError);
+  assertEquals(type.message, message);
+  const range = outOfRange("add", "timeout", "a number", "8");
+  assert(range instanceof RangeError);
+  assertEquals(range.message, message);
+});

@@ -1,0 +1,107 @@
+import { CoGroup } from "../mod.ts";
+import { range } from "./support/helpers.ts";
+import { assert, assertEquals } from "./support/std.ts";
+import { test } from "./support/test.ts";
+
+const { setImmediate } = globalThis as unknown as {
+  setImmediate: (callback: () => void) => void;
+};
+
+/** How many tasks ran between two turns of the event loop, at the most. */
+async function mostPerTurn(
+  run: (count: () => void) => Promise<unknown>,
+): Promise<number> {
+  let most = 0;
+  let now = 0;
+  let isOver = false;
+  const turn = () => {
+    most = Math.max(most, now);
+    now = 0;
+    if (!isOver) setImmediate(turn);
+  };
+  turn();
+  await run(() => now++);
+  isOver = true;
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  return Math.max(most, now);
+}
+
+/** Holds the event loop for a millisecond, as CPU work does. */
+function burn(): void {
+  const end = performance.now() + 1;
+  while (performance.now() < end);
+}
+
+test("Law 10: tasks of 1 ms of CPU do not hold the loop longer than slice and eight tasks", async () => {
+  for (const groups of [1, 3]) {
+    const most = await mostPerTurn((count) =>
+      Promise.all(
+        range(groups).map((_, i) => {
+          const group = new CoGroup({
+            concurrency: 4,
+            // The smallest slice at work counts; the first is at work longest.
+            slice: i === 0 ? 10 : Infinity,
+          });
+          for (const n of range(i === 0 ? 100 : 20)) {
+            const task = () => {
+              count();
+              burn();
+            };
+            if (n % 2 === 0) group.add(task);
+            else group.go(task);
+          }
+          return group.wait();
+        }),
+      )
+    );
+    assert(most <= 18, `${most} tasks in one turn`);
+  }
+});
+
+test("Law 10: an abort by a timer gets through to tasks that never leave the microtask queue", async () => {
+  const group = new CoGroup(4);
+  let ran = 0;
+  const again = async () => {
+    ran++;
+    await Promise.resolve();
+    group.add(again);
+  };
+  for (const _ of range(4)) group.add(again);
+  setTimeout(() => group.cancel(), 0);
+  await group.idle();
+  assert(ran > 0);
+});
+
+test("Law 10: so it does when one task at a time is awaited", async () => {
+  const group = new CoGroup(1);
+  let isOver = false;
+  setTimeout(() => isOver = true, 0);
+  while (!isOver) await group.go(() => {});
+  await group.wait();
+});
+
+test("Law 10: insertAll lets the loop turn, too, and so the abort stops an endless source", async () => {
+  const group = new CoGroup({ concurrency: 1, paused: true });
+  let closed = 0;
+  function* endless() {
+    try {
+      for (;;) yield () => {};
+    } finally {
+      closed++;
+    }
+  }
+  setTimeout(() => group.cancel(), 0);
+  const accepted = await group.insertAll(endless());
+  assertEquals([closed, await group.wait()], [1, accepted]);
+});
+
+test("slice: 0 starts a handful of tasks a turn, Infinity does not yield", async () => {
+  const run = (slice: number) =>
+    mostPerTurn((count) => {
+      const group = new CoGroup({ concurrency: 4, slice });
+      for (const _ of range(2000)) group.add(() => void count());
+      return group.wait();
+    });
+  assert(await run(0) <= 16);
+  assertEquals(await run(Infinity), 2000);
+});

@@ -1,0 +1,427 @@
+import { Line, NONE, Sender } from "../src/line.ts";
+import { fifoQueue, type Queue } from "../src/queue.ts";
+import { range } from "./support/helpers.ts";
+import { assert, assertEquals, assertStrictEquals } from "./support/std.ts";
+import { test } from "./support/test.ts";
+
+/** Someone who waits, and writes down what he is told. */
+class Waiter<T> extends Sender<T> {
+  readonly told: string[];
+
+  constructor(value: T | typeof NONE, told: string[] = []) {
+    super(value);
+    this.told = told;
+  }
+
+  override admitted(): void {
+    this.told.push(`${String(this.value)} in`);
+  }
+
+  override refused(): void {
+    this.told.push(`${String(this.value)} out`);
+  }
+}
+
+/** A line that was filled with `values`, where some are "dead" from then on. */
+function lineOf<T>(
+  { capacity = Infinity, values = [], dead = new Set() }: {
+    capacity?: number;
+    values?: T[];
+    dead?: Set<T>;
+  },
+): Line<T> {
+  const line = new Line<T>(fifoQueue(capacity), (value) => !dead.has(value));
+  for (const value of values) line.keep(value);
+  return line;
+}
+
+/** Everything that can be taken. */
+function shiftAll<T>(line: Line<T>): T[] {
+  const values: T[] = [];
+  for (let v = line.shift(); v !== NONE; v = line.shift()) values.push(v);
+  return values;
+}
+
+test("Line is empty when it is new, and has the capacity of its queue", () => {
+  const line = lineOf<string>({ capacity: 3 });
+  assertEquals([line.capacity, line.size, line.waiting], [3, 0, 0]);
+  assertStrictEquals(line.shift(), NONE);
+  assertEquals(line.drain(), []);
+});
+
+// --- offer and keep ---
+
+test("Line.offer() takes a value in while size is below capacity and idle takers", () => {
+  const line = lineOf<number>({ capacity: 1 });
+  assertEquals(line.offer(1, 0), true);
+  assertEquals(line.offer(2, 0), false);
+  assertEquals(line.offer(2, 1), true);
+  assertEquals(line.offer(3, 1), false);
+  assertEquals([line.size, shiftAll(line)], [2, [1, 2]]);
+});
+
+test("Line.offer() takes nothing in while somebody waits, room or not", () => {
+  const line = lineOf<string>({ capacity: 1 });
+  line.join(new Waiter("a"));
+  assertEquals(line.offer("b", 5), false);
+});
+
+test("Line.keep() takes a value in over capacity, in its turn", () => {
+  const line = lineOf<number>({ capacity: 1, values: [1, 2, 3] });
+  assertEquals([line.size, line.offer(4, 0)], [3, false]);
+  assertEquals(shiftAll(line), [1, 2, 3]);
+});
+
+test("Line.keep() takes a value in behind all who wait, and it does not barge in", () => {
+  const line = lineOf<string>({ capacity: 1, values: ["a"] });
+  const told: string[] = [];
+  line.join(new Waiter("b", told));
+  line.keep("c");
+  line.join(new Waiter("d", told));
+  line.keep("e");
+  assertEquals([line.size, line.waiting], [3, 4]);
+  assertEquals(shiftAll(line), ["a", "b", "c", "d", "e"]);
+  assertEquals(told, ["b in", "d in"]);
+  assertEquals([line.size, line.waiting], [0, 0]);
+});
+
+// --- waiting ---
+
+test("Line.admit() lets in who waits, first come first served, as far as there is room", () => {
+  const line = lineOf<string>({ capacity: 2, values: ["a", "b"] });
+  const told: string[] = [];
+  for (const value of ["c", "d", "e"]) line.join(new Waiter(value, told));
+  line.admit(0);
+  assertEquals(told, []);
+  assertStrictEquals(line.shift(), "a");
+  line.admit(0);
+  assertEquals([told, line.size, line.waiting], [["c in"], 2, 2]);
+  line.admit(1);
+  assertEquals([told, line.size], [["c in", "d in"], 3]);
+  line.admit(9);
+  assertEquals(line.waiting, 0);
+  assertEquals(shiftAll(line), ["b", "c", "d", "e"]);
+});
+
+test("Line.admit() puts what was kept into the queue when nobody waits before it any more", () => {
+  const line = lineOf<string>({ capacity: 1, values: ["a"] });
+  const told: string[] = [];
+  line.join(new Waiter("b", told));
+  line.keep("c");
+  line.keep("d");
+  line.join(new Waiter("e", told));
+  line.admit(2);
+  assertEquals(told, []); // What was kept counts.
+  line.admit(3);
+  assertEquals([told, line.size, line.waiting], [["b in"], 4, 1]);
+  assertEquals(shiftAll(line), ["a", "b", "c", "d", "e"]);
+});
+
+test("Line.admit() tells a sender when the line is in order", () => {
+  const line = lineOf<string>({ capacity: 1 });
+  const seen: unknown[] = [];
+  class Looker extends Waiter<string> {
+    override admitted(): void {
+      seen.push(line.size, line.waiting);
+    }
+  }
+  line.join(new Looker("a"));
+  line.join(new Waiter("b"));
+  line.admit(0);
+  assertEquals(seen, [1, 1]);
+});
+
+test("Line.leave() takes exactly that sender out: the first, one in the middle, the last", () => {
+  for (const index of range(3)) {
+    const line = lineOf<number>({ capacity: 1, values: [9] });
+    const told: string[] = [];
+    const senders = range(3).map((i) => new Waiter(i, told));
+    for (const sender of senders) line.join(sender);
+    assertEquals(line.leave(senders[index]!), true);
+    assertEquals([line.waiting, told], [2, []]);
+    assertEquals(line.leave(senders[index]!), false);
+    assertEquals(shiftAll(line), [9, ...range(3).filter((i) => i !== index)]);
+    assertEquals(line.leave(senders[(index + 1) % 3]!), false);
+  }
+});
+
+test("Line.leave() of the only one who waits puts what was kept behind him into the queue", () => {
+  const line = lineOf<string>({ capacity: 1, values: ["a"] });
+  const sender = new Waiter("b");
+  line.join(sender);
+  line.keep("c");
+  line.leave(sender);
+  assertEquals([line.size, line.waiting], [2, 0]);
+  assertEquals(line.offer("d", 2), true);
+  assertEquals(shiftAll(line), ["a", "c", "d"]);
+});
+
+test("Line.dismiss() turns everybody who waits away; what was kept stays, in order", () => {
+  const line = lineOf<string>({ capacity: 1, values: ["a"] });
+  const told: string[] = [];
+  line.join(new Waiter("b", told));
+  line.keep("c");
+  line.join(new Waiter("d", told));
+  line.join(new Waiter<string>(NONE, told));
+  line.keep("e");
+  line.dismiss();
+  assertEquals(told, ["b out", "d out", "Symbol(none) out"]);
+  assertEquals([line.size, line.waiting], [3, 0]);
+  assertEquals(shiftAll(line), ["a", "c", "e"]);
+  line.dismiss();
+  assertEquals(told.length, 3);
+});
+
+// --- shift ---
+
+test("Line.shift() takes from the first sender when the queue is empty, and he is told", () => {
+  const line = lineOf<string>({ capacity: 0 });
+  const told: string[] = [];
+  line.join(new Waiter("a", told));
+  line.join(new Waiter("b", told));
+  assertStrictEquals(line.shift(), "a");
+  assertEquals([told, line.waiting], [["a in"], 1]);
+});
+
+test("Line.shift() gives undefined as a value, and NONE for none", () => {
+  const line = lineOf<undefined>({ values: [undefined] });
+  line.join(new Waiter<undefined>(undefined));
+  assertStrictEquals(line.shift(), undefined);
+  assertStrictEquals(line.shift(), undefined);
+  assertStrictEquals(line.shift(), NONE);
+});
+
+test("Line.shift() gives NONE when the queue has values of which none may be taken yet", () => {
+  class Shy implements Queue<string> {
+    readonly capacity = 0;
+    readonly size = 1;
+    push(): void {}
+    shift(): undefined {}
+    drain(): string[] {
+      return [];
+    }
+  }
+  const line = new Line<string>(new Shy());
+  const told: string[] = [];
+  line.join(new Waiter("a", told));
+  assertStrictEquals(line.shift(), NONE);
+  assertEquals([told, line.size], [[], 1]);
+});
+
+test("Line.putBack() makes a value the next one again, whatever comes after it", () => {
+  const line = lineOf<string>({ capacity: 2, values: ["a", "b"] });
+  assertStrictEquals(line.shift(), "a");
+  line.putBack("a");
+  assertEquals([line.size, line.offer("c", 0)], [2, false]);
+  line.keep("c");
+  assertEquals(shiftAll(line), ["a", "b", "c"]);
+});
+
+test("Line.putBack() takes undefined for a value", () => {
+  const line = lineOf<undefined>({});
+  line.putBack(undefined);
+  assertEquals([line.size, line.shift(), line.size], [1, undefined, 0]);
+});
+
+// --- places that are held ---
+
+test("Line.reserve() holds a place while there is room, and it counts as taken", () => {
+  const line = lineOf<string>({ capacity: 1 });
+  assertEquals([line.reserve(0), line.size], [true, 0]);
+  assertEquals([line.reserve(0), line.offer("b", 0)], [false, false]);
+  assertEquals(line.reserve(1), true);
+  line.fill("a");
+  assertEquals([line.size, line.offer("b", 1)], [1, false]);
+  line.vacate();
+  assertEquals(line.offer("b", 1), true);
+  assertEquals(shiftAll(line), ["a", "b"]);
+});
+
+test("Line.reserve() is false while somebody waits", () => {
+  const line = lineOf<string>({ capacity: 1 });
+  line.join(new Waiter("a"));
+  assertEquals(line.reserve(9), false);
+});
+
+test("Line.join() of someone without a value holds a place for him when he is let in", () => {
+  const line = lineOf<string>({ capacity: 1, values: ["a"] });
+  const told: string[] = [];
+  line.join(new Waiter<string>(NONE, told));
+  line.admit(0);
+  assertEquals(told, []);
+  line.shift();
+  line.admit(0);
+  assertEquals([told, line.size], [["Symbol(none) in"], 0]);
+  assertEquals(line.offer("b", 0), false);
+  line.fill("c");
+  assertEquals(shiftAll(line), ["c"]);
+});
+
+test("Line.fill() puts the value where its place is: ahead of those who wait", () => {
+  const line = lineOf<string>({ capacity: 1 });
+  line.reserve(0);
+  line.join(new Waiter("b"));
+  line.fill("c");
+  assertEquals([line.size, shiftAll(line)], [1, ["c", "b"]]);
+});
+
+test("Line.shift() lets someone without a value hold his place, and goes on to who has one", () => {
+  const line = lineOf<string>({ capacity: 0 });
+  const told: string[] = [];
+  line.join(new Waiter<string>(NONE, told));
+  line.keep("a");
+  assertStrictEquals(line.shift(), "a");
+  assertEquals(told, ["Symbol(none) in"]);
+  assertEquals(line.offer("b", 1), false);
+  line.vacate();
+  assertEquals(line.offer("b", 1), true);
+});
+
+test("Line.shift() leaves who waits to a place that is held; what was kept can't wait for it", () => {
+  const line = lineOf<string>({ capacity: 0 });
+  const told: string[] = [];
+  assert(line.reserve(1));
+  line.join(new Waiter("a", told));
+  assertStrictEquals(line.shift(), NONE);
+  assertEquals(told, []);
+  line.keep("b");
+  assertEquals([line.shift(), line.shift()], ["a", "b"]);
+  assertEquals(told, ["a in"]);
+});
+
+// --- forgotten values ---
+
+test("Line.forget() takes a value out of size at once, and shift() passes it over", () => {
+  const dead = new Set<string>();
+  const line = lineOf({ values: ["a", "b", "c"], dead });
+  for (const value of ["a", "c"]) {
+    dead.add(value);
+    line.forget();
+  }
+  assertEquals([line.size, shiftAll(line), line.size], [1, ["b"], 0]);
+});
+
+test("Line.forget() makes room", () => {
+  const dead = new Set<string>();
+  const line = lineOf({ capacity: 2, values: ["a", "b"], dead });
+  dead.add("a");
+  line.forget();
+  assertEquals([line.offer("c", 0), line.offer("d", 0)], [true, false]);
+  assertEquals(shiftAll(line), ["b", "c"]);
+});
+
+test("Line.forget() of a value that was put back passes it over", () => {
+  const dead = new Set<string>();
+  const line = lineOf({ values: ["a", "b"], dead });
+  line.putBack(line.shift() as string);
+  dead.add("a");
+  line.forget();
+  assertEquals([line.size, shiftAll(line), line.size], [1, ["b"], 0]);
+});
+
+test("Line.forget() of a value that was kept behind who waits lets it pass over in its turn", () => {
+  const dead = new Set<string>();
+  const line = lineOf({ capacity: 0, dead });
+  line.join(new Waiter("a"));
+  line.keep("b");
+  line.keep("c");
+  dead.add("b");
+  line.forget();
+  assertEquals([line.size, shiftAll(line), line.size], [1, ["a", "c"], 0]);
+});
+
+/** A queue that tells how many values are in it, forgotten ones too. */
+function lineWithQueue(
+  dead: Set<number>,
+): { line: Line<number>; queue: Queue<number> } {
+  const queue = fifoQueue<number>();
+  return { line: new Line(queue, (value) => !dead.has(value)), queue };
+}
+
+test("Line.forget() cleans up once more than half of what is there is forgotten", () => {
+  const dead = new Set<number>();
+  const { line, queue } = lineWithQueue(dead);
+  for (const i of range(100)) line.keep(i);
+  for (const i of range(50)) {
+    dead.add(i);
+    line.forget();
+  }
+  assertEquals([queue.size, line.size], [100, 50]);
+  dead.add(50);
+  line.forget();
+  assertEquals([queue.size, line.size], [49, 49]);
+  assertEquals(shiftAll(line), range(100).slice(51));
+});
+
+test("Line.forget() does not clean up after a few", () => {
+  const dead = new Set<number>();
+  const { line, queue } = lineWithQueue(dead);
+  for (const i of range(33)) line.keep(i);
+  for (const i of range(32)) {
+    dead.add(i);
+    line.forget();
+  }
+  assertEquals([queue.size, line.size], [33, 1]);
+  dead.add(32);
+  line.forget();
+  assertEquals([queue.size, line.size], [0, 0]);
+});
+
+test("Line.forget() is O(1) a value: all of them are looked at twice at most", () => {
+  let looks = 0;
+  const dead = new Set<number>();
+  const line = new Line<number>(fifoQueue(), (value) => {
+    looks++;
+    return !dead.has(value);
+  });
+  for (const i of range(10_000)) line.keep(i);
+  for (const i of range(10_000)) {
+    dead.add(i);
+    line.forget();
+  }
+  assert(line.size === 0 && looks <= 20_000, `${looks} looks`);
+});
+
+// --- drain ---
+
+test("Line.drain() gives all values away in the order of shift, and who waits goes on waiting", () => {
+  const line = lineOf<string>({ capacity: 1, values: ["a", "b"] });
+  line.putBack(line.shift() as string);
+  const told: string[] = [];
+  line.join(new Waiter("c", told));
+  line.keep("d");
+  line.join(new Waiter("e", told));
+  line.keep("f");
+  assertEquals(line.drain(), ["a", "b", "d", "f"]);
+  assertEquals([line.size, line.waiting, told], [0, 2, []]);
+  assertEquals(shiftAll(line), ["c", "e"]);
+});
+
+test("Line.drain() leaves those that stay where they are, in order", () => {
+  const line = lineOf<string>({ capacity: 1, values: ["A", "b", "C"] });
+  line.putBack(line.shift() as string);
+  line.join(new Waiter("d"));
+  line.keep("E");
+  line.keep("f");
+  const stays = (value: string) => value === value.toUpperCase();
+  assertEquals(line.drain(stays), ["b", "f"]);
+  assertEquals([line.size, line.waiting], [3, 2]);
+  assertEquals(shiftAll(line), ["A", "C", "d", "E"]);
+});
+
+test("Line.drain() does not give away what was forgotten, and it is not missed", () => {
+  const dead = new Set<string>();
+  const line = lineOf({ capacity: 1, values: ["a", "b", "c"], dead });
+  line.putBack(line.shift() as string);
+  line.join(new Waiter("d"));
+  line.keep("e");
+  line.keep("f");
+  for (const value of ["b", "e"]) {
+    dead.add(value);
+    line.forget();
+  }
+  assertEquals(line.drain(), ["a", "c", "f"]);
+  assertEquals(line.size, 0);
+  line.keep("g");
+  assertEquals([line.size, shiftAll(line)], [1, ["d", "g"]]);
+});

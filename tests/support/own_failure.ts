@@ -1,0 +1,24 @@
+// deno-coverage-ignore-file
+
+/**
+ * A program with one failing `go` that nobody reads. It prints how many
+ * unhandled rejections that was. A program of its own, since the test runners
+ * of Bun and Node take an unhandled rejection for a failed test.
+ *
+ * @module
+ */
+
+import { CoGroup } from "../../mod.ts";
+import { unhandled } from "./unhandled.ts";
+
+/** The unhandled rejections of one failure that nobody reads. */
+export async function ownFailure(error: unknown): Promise<unknown[]> {
+  return await unhandled(async () => {
+    const group = new CoGroup(1);
+    group.go(() => Promise.reject(error));
+    group.go(() => Promise.reject(error), { timeout: 60_000 });
+    await group.wait();
+  });
+}
+
+if (import.meta.main) console.log((await ownFailure(new Error("own"))).length);
