@@ -58,7 +58,7 @@ export class Core {
   #left: Item[] | undefined = undefined;
   #done: Promise<number> | undefined = undefined;
   /** Who wants to know when it is closed and at rest. */
-  #enders: (() => void)[] = [];
+  readonly #enders = new Set<() => void>();
   #idlers: (() => void)[] = [];
   #resetting: Promise<number> | undefined = undefined;
 
@@ -181,7 +181,9 @@ export class Core {
       return Promise.reject(error);
     }
     this.close();
-    const done = this.#done ??= this.ended().then(() => this.#books.abandoned);
+    const done = this.#done ??= new Promise((resolve) =>
+      this.onEnd(() => resolve(this.#books.abandoned))
+    );
     if (signal === undefined) return done;
     if (signal.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
@@ -194,12 +196,15 @@ export class Core {
     });
   }
 
-  /** Resolves when it is closed and at rest; does not close it. */
-  ended(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#enders.push(resolve);
-      this.#watchForRest();
-    });
+  /** Calls back, a little later, when it is closed and at rest. */
+  onEnd(callback: () => void): void {
+    this.#enders.add(callback);
+    this.#watchForRest();
+  }
+
+  /** Takes `onEnd` back. */
+  offEnd(callback: () => void): void {
+    this.#enders.delete(callback);
   }
 
   idle(): Promise<void> {
@@ -299,11 +304,10 @@ export class Core {
     const idlers = this.#idlers;
     this.#idlers = [];
     for (const resolve of idlers) resolve();
-    this.crew.isWatched = !this.isClosed && this.#enders.length > 0;
+    this.crew.isWatched = !this.isClosed && this.#enders.size > 0;
     if (!this.isClosed) return;
     if (this.#upstream !== undefined) unwatch(this.#upstream);
-    const enders = this.#enders;
-    this.#enders = [];
-    for (const resolve of enders) resolve();
+    for (const callback of this.#enders) callback();
+    this.#enders.clear();
   }
 }

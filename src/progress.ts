@@ -63,7 +63,6 @@ export class Progress implements AsyncIterableIterator<CoGroupStats> {
   }
 
   async #next(): Promise<IteratorResult<CoGroupStats>> {
-    if (this.#last === undefined) this.#core.ended().then(() => this.#look());
     while (!this.#isOver) {
       const isEnd = this.#core.isClosed && this.#core.isAtRest;
       const wait = isEnd ? 0 : this.#lastTime + this.#interval - Date.now();
@@ -82,14 +81,14 @@ export class Progress implements AsyncIterableIterator<CoGroupStats> {
 
   /** Waits for so long, for the end of the group, or for `return`. */
   async #pause(ms: number): Promise<void> {
+    const timeout = Math.min(ms, this.#interval, LONGEST);
     await new Promise<void>((resolve) => {
       this.#look = resolve;
-      this.#timer = setTimeout(
-        resolve,
-        Math.min(ms, this.#interval, LONGEST),
-      );
+      this.#core.onEnd(resolve);
+      this.#timer = setTimeout(resolve, timeout);
       (this.#timer as { unref?: () => void }).unref?.();
     });
+    this.#core.offEnd(this.#look);
     clearTimeout(this.#timer);
   }
 }
