@@ -1,0 +1,164 @@
+/**
+ * Writes a SHA-256 manifest of every file below the paths, in the format that
+ * `sha256sum -c` verifies. Memory stays flat: the walk waits for room in the
+ * group's queue, a worker reads its file piece by piece, and a task ends when
+ * its line is written.
+ *
+ * ```sh
+ * deno run --allow-read=. examples/checksum.ts --concurrency 4 . > /tmp/sums
+ * sha256sum -c --quiet /tmp/sums
+ * ```
+ *
+ * Bun and Node run it too: `bun examples/checksum.ts .`
+ *
+ * Ctrl-C starts nothing more and lets what runs finish; a second one ends at
+ * once. Exit codes: 0, 1 if something could not be read, 2 for wrong usage,
+ * 130 after Ctrl-C, 141 if nobody reads the output any more.
+ *
+ * @module
+ */
+
+import type { Dirent } from "node:fs";
+import { createHash } from "node:crypto";
+import { open, opendir, stat } from "node:fs/promises";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { CoGroup } from "../mod.ts";
+import { print, reason, report, showProgress } from "./support/output.ts";
+
+const USAGE = `Usage: checksum.ts [--concurrency N] PATH...
+
+  --concurrency N  how many files are read at once (default 8)
+  --help           show this, and do nothing else`;
+/** One for each worker, whose id no two running tasks share. */
+const buffers: Uint8Array[] = [];
+let bytes = 0;
+
+/** What the walk comes upon: a file, or a path where it could not go on. */
+interface Found {
+  path: string;
+  error?: unknown;
+}
+
+/** Throws an error that says what is wrong with the arguments. */
+function parse(args: string[]) {
+  const { values: { help, concurrency }, positionals: paths } = parseArgs({
+    args,
+    options: {
+      help: { type: "boolean", default: false },
+      concurrency: { type: "string", default: "8" },
+    },
+    allowPositionals: true,
+  });
+  if (!/^0*[1-9]\d{0,8}$/.test(concurrency)) {
+    throw new Error(`--concurrency ${concurrency}: not a positive integer`);
+  }
+  if (paths.length === 0 && !help) throw new Error("no PATH was given");
+  // In a manifest it would have sha256sum read its standard input.
+  if (paths.includes("-")) throw new Error("write ./- for a file named -");
+  return { help, concurrency: Number(concurrency), paths };
+}
+
+/** Depth first. Only what the user named, and so has no entry, may be a link. */
+async function* walk(
+  path: string,
+  signal: AbortSignal,
+  entry?: Dirent,
+): AsyncGenerator<Found> {
+  try {
+    const kind = entry ?? await stat(path);
+    if (kind.isFile()) yield { path };
+    else if (kind.isDirectory()) {
+      const prefix = path.endsWith("/") ? path : `${path}/`;
+      for await (const entry of await opendir(path)) {
+        if (signal.aborted) return;
+        yield* walk(prefix + entry.name, signal, entry);
+      }
+    } else if (!entry) throw new Error("neither a file nor a directory");
+  } catch (error) {
+    yield { path, error };
+  }
+}
+
+async function digest(path: string, workerId: number): Promise<string> {
+  const buffer = buffers[workerId] ??= new Uint8Array(256 * 1024);
+  const hash = createHash("sha256");
+  await using file = await open(path);
+  for (;;) {
+    const { bytesRead } = await file.read(buffer);
+    if (bytesRead === 0) return hash.digest("hex");
+    hash.update(buffer.subarray(0, bytesRead));
+    bytes += bytesRead;
+  }
+}
+
+/** The task. Where the walk failed is one too, so that the group counts it. */
+async function checksum({ path, error }: Found, workerId: number) {
+  // As sha256sum does it, so that a line of the manifest is one line.
+  const name = path.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")
+    .replaceAll("\r", "\\r");
+  try {
+    if (error !== undefined) throw error;
+    const sum = await digest(path, workerId);
+    await print(`${name === path ? "" : "\\"}${sum}  ${name}\n`);
+  } catch (cause) {
+    throw new Error(`${name}: ${reason(cause)}`, { cause });
+  }
+}
+
+/** Not from `group.progress()`: bytes flow while no count changes. */
+function progress(group: CoGroup): () => string {
+  const start = performance.now();
+  return () => {
+    const { fulfilled, rejected, queued } = group.stats;
+    const speed = (bytes / 1000 / (performance.now() - start)).toFixed(1);
+    const counts = `${fulfilled} done, ${rejected} failed, ${queued} queued`;
+    return `${counts}, ${speed} MB/s`;
+  };
+}
+
+/** Feeds the group until the walk or the group ends. Returns what was found. */
+async function feed(group: CoGroup, paths: string[]): Promise<number> {
+  let found = 0;
+  for (const path of paths) {
+    for await (const item of walk(path, group.signal)) {
+      // The walk was still looking for this one when Ctrl-C came.
+      if (group.closed) return found;
+      found++;
+      await group.insert(({ workerId }) => checksum(item, workerId));
+    }
+  }
+  return found;
+}
+
+async function main(): Promise<number> {
+  let options: ReturnType<typeof parse>;
+  try {
+    options = parse(process.argv.slice(2));
+  } catch (error) {
+    report(`checksum: ${(error as Error).message}\n${USAGE}`);
+    return 2;
+  }
+  if (options.help) {
+    await print(`${USAGE}\n`);
+    return 0;
+  }
+  const group = new CoGroup({
+    concurrency: options.concurrency,
+    capacity: 16,
+    onError: (error) => report(`checksum: ${(error as Error).message}`),
+  });
+  // Once: a second Ctrl-C finds no listener, and ends the program.
+  process.once("SIGINT", () => group.cancel());
+  using _ = showProgress(progress(group));
+  const found = await feed(group, options.paths);
+  const abandoned = await group.wait();
+  const { accepted, fulfilled, rejected } = group.stats;
+  if (!group.signal.aborted) return rejected > 0 ? 1 : 0;
+  const left = abandoned + found - accepted;
+  const books = `${fulfilled} written, ${rejected} failed, ${left} left`;
+  report(`checksum: interrupted: ${found} found, ${books}`);
+  return 130;
+}
+
+process.exitCode = await main();

@@ -1,0 +1,266 @@
+/**
+ * `examples/checksum.ts` as a program, against trees of files.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "../support/std.ts";
+
+const EXAMPLE = new URL("../../examples/checksum.ts", import.meta.url).href;
+const INTERRUPTED =
+  /^checksum: interrupted: (\d+) found, (\d+) written, (\d+) failed, (\d+) left$/;
+
+/** A directory of its own for each test. */
+class Tree implements AsyncDisposable {
+  readonly root: string = Deno.makeTempDirSync();
+
+  /** Writes files, and the directories they are in. */
+  async write(files: Record<string, string>): Promise<void> {
+    for (const [path, text] of Object.entries(files)) {
+      const directory = path.slice(0, path.lastIndexOf("/") + 1);
+      await Deno.mkdir(`${this.root}/${directory}`, { recursive: true });
+      await Deno.writeTextFile(`${this.root}/${path}`, text);
+    }
+  }
+
+  /** Writes so many files that their manifest does not fit into a pipe. */
+  async fill(): Promise<void> {
+    const name = "n".repeat(240);
+    const files: Record<string, string> = {};
+    for (let i = 0; i < 2000; i++) files[`many/${i % 7}/${name}${i}`] = `${i}`;
+    await this.write(files);
+  }
+
+  /** Starts the example, which may read this directory and nothing else. */
+  checksum(...args: string[]): Deno.ChildProcess {
+    return new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-prompt", "--allow-read=.", EXAMPLE, ...args],
+      cwd: this.root,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+  }
+
+  /** Has sha256sum verify a manifest; throws with what it finds wrong. */
+  async verify(manifest: string): Promise<void> {
+    const child = new Deno.Command("sha256sum", {
+      args: ["--check", "--strict", "--quiet"],
+      cwd: this.root,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const [{ success, stdout, stderr }] = await Promise.all([
+      child.output(),
+      new Blob([manifest]).stream().pipeTo(child.stdin),
+    ]);
+    const decoder = new TextDecoder();
+    assert(success, decoder.decode(stdout) + decoder.decode(stderr));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.root, { recursive: true });
+  }
+}
+
+/** What a child process writes and how it ends, when it is not interfered with. */
+async function outcome(
+  child: Deno.ChildProcess,
+): Promise<{ code: number; out: string; err: string }> {
+  const { code, stdout, stderr } = await child.output();
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
+}
+
+/** The lines of a text whose last line is complete. */
+function lines(text: string): string[] {
+  assert(text === "" || text.endsWith("\n"), `not a whole line: ${text}`);
+  return text.split("\n").slice(0, -1);
+}
+
+/** The names in a manifest, as they are written there, in order. */
+function names(manifest: string): string[] {
+  return lines(manifest).map((line) => {
+    const [, name] = /^\\?[0-9a-f]{64} {2}(.+)$/.exec(line) ?? [];
+    assert(name !== undefined, `not a line of a manifest: ${line}`);
+    return name;
+  }).sort();
+}
+
+Deno.test("checksum.ts: the manifest has every file, and sha256sum verifies it", async () => {
+  await using tree = new Tree();
+  await tree.write({
+    "d/empty": "",
+    "d/-dash": "a",
+    "d/ two  spaces ": "b",
+    "d/grüße 🌲": "c",
+    "d/back\\slash": "d",
+    "d/new\nline": "e",
+    "d/.hidden/deep/er/x": "f".repeat(1_000_000),
+    "d/*": "g",
+    "-top": "h",
+    "not asked for": "i",
+  });
+  await Deno.mkdir(`${tree.root}/d/nothing in it`);
+  await Deno.symlink("empty", `${tree.root}/d/link to a file`);
+  await Deno.symlink("..", `${tree.root}/d/link to a directory`);
+  await Deno.symlink("d/empty", `${tree.root}/named link`);
+
+  const { code, out, err } = await outcome(
+    tree.checksum("--concurrency=3", "--", "./d/", "named link", "-top"),
+  );
+  assertEquals(err, "");
+  assertEquals(code, 0);
+  assertEquals(
+    names(out),
+    [
+      "-top",
+      "./d/ two  spaces ",
+      "./d/*",
+      "./d/-dash",
+      "./d/.hidden/deep/er/x",
+      "./d/back\\\\slash",
+      "./d/empty",
+      "./d/grüße 🌲",
+      "./d/new\\nline",
+      "named link",
+    ].sort(),
+  );
+  await tree.verify(out);
+});
+
+Deno.test("checksum.ts: a carriage return is escaped, as newer sha256sums do", async () => {
+  await using tree = new Tree();
+  await tree.write({ "a\rb": "" });
+  const { out } = await outcome(tree.checksum("."));
+  assertEquals(
+    out,
+    "\\e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" +
+      "  ./a\\rb\n",
+  );
+});
+
+Deno.test("checksum.ts: what can't be read has a line on stderr, and the rest is verified", async () => {
+  await using tree = new Tree();
+  await tree.write({ "a/b": "b", "c": "c" });
+  await Deno.symlink("nowhere", `${tree.root}/dangling`);
+  const { code, out, err } = await outcome(
+    tree.checksum("missing\nfile", "a", "dangling", "..", "c"),
+  );
+  assertEquals(code, 1);
+  assertEquals(names(out), ["a/b", "c"]);
+  assertEquals(lines(err), [
+    "checksum: missing\\nfile: ENOENT: no such file or directory",
+    "checksum: dangling: ENOENT: no such file or directory",
+    // Only the directory itself may be read: what Deno says of it is its own.
+    lines(err)[2],
+  ]);
+  assert(lines(err)[2]!.startsWith("checksum: ..: "), lines(err)[2]);
+  await tree.verify(out);
+});
+
+Deno.test("checksum.ts: wrong usage exits with 2 and tells the right one", async () => {
+  await using tree = new Tree();
+  const wrong: [args: string[], message: RegExp][] = [
+    [["--concurrency", "0", "."], /--concurrency 0: not a positive integer/],
+    [["--concurrency=1.5", "."], /--concurrency 1.5: not a positive integer/],
+    [["--concurrency", "many", "."], /--concurrency many: not a positive/],
+    [["--concurrency=", "."], /--concurrency : not a positive integer/],
+    [[".", "--concurrency"], /--concurrency/],
+    [["--frobnicate", "."], /--frobnicate/],
+    [["-"], /.\/-/],
+    [[], /no PATH was given/],
+  ];
+  await Promise.all(wrong.map(async ([args, message]) => {
+    const { code, out, err } = await outcome(tree.checksum(...args));
+    assertEquals([code, out], [2, ""]);
+    const [first, usage] = lines(err);
+    assert(message.test(first!), first);
+    assertEquals(usage, "Usage: checksum.ts [--concurrency N] PATH...");
+  }));
+});
+
+Deno.test("checksum.ts: --help shows the usage on stdout", async () => {
+  await using tree = new Tree();
+  const { code, out, err } = await outcome(tree.checksum("--help"));
+  assertEquals([code, err], [0, ""]);
+  assertEquals(lines(out)[0], "Usage: checksum.ts [--concurrency N] PATH...");
+});
+
+/** Reads until there is a first line. */
+async function firstLine(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): Promise<Uint8Array<ArrayBuffer>[]> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  do chunks.push(new Uint8Array((await reader.read()).value!)); while (
+    !chunks.at(-1)!.includes(10)
+  );
+  return chunks;
+}
+
+Deno.test("checksum.ts: after SIGINT, written + failed + left = found", async () => {
+  await using tree = new Tree();
+  await tree.fill();
+  const child = tree.checksum("missing", "many");
+  const stderr = new Response(child.stderr).text();
+  const reader = child.stdout.getReader();
+  const chunks = await firstLine(reader);
+  child.kill("SIGINT");
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    chunks.push(new Uint8Array(value));
+  }
+  const out = await new Blob(chunks).text();
+  const { code } = await child.status;
+  assertEquals(code, 130);
+
+  const errors = lines(await stderr);
+  const [, ...books] = INTERRUPTED.exec(errors.pop()!) ?? [];
+  const [found, written, failed, left] = books.map(Number);
+  assertEquals(errors, [
+    "checksum: missing: ENOENT: no such file or directory",
+  ]);
+  assertEquals([written, failed], [lines(out).length, errors.length]);
+  assertEquals(written! + failed! + left!, found);
+  // What the queue holds, what idle workers were to start, and the one that
+  // waits for room.
+  assert(left! <= 16 + 8 + 1, `${left} left`);
+  assert(written! < 2000, "the walk has stopped");
+  await tree.verify(out);
+});
+
+Deno.test("checksum.ts: a second SIGINT ends it at once, whatever is running", async () => {
+  await using tree = new Tree();
+  await tree.write({ "takes an hour": "", "takes no time": "" });
+  await Deno.truncate(`${tree.root}/takes an hour`, 1e12); // A hole, all of it.
+  const child = tree.checksum("takes an hour", "takes no time");
+  const stderr = new Response(child.stderr).text();
+  const reader = child.stdout.getReader();
+  await firstLine(reader); // The file that came first has been started, too.
+  // Two signals that come together may be one: so as many as it takes.
+  const sending = setInterval(() => {
+    try {
+      child.kill("SIGINT");
+    } catch {
+      // It has ended, and `status` is about to say so.
+    }
+  });
+  const { signal } = await child.status;
+  clearInterval(sending);
+  await reader.cancel();
+  assertEquals([signal, await stderr], ["SIGINT", ""]);
+});
+
+Deno.test("checksum.ts: a closed stdout ends it quietly", async () => {
+  await using tree = new Tree();
+  await tree.fill();
+  const child = tree.checksum("many");
+  const stderr = new Response(child.stderr).text();
+  const reader = child.stdout.getReader();
+  await firstLine(reader);
+  await reader.cancel();
+  const { code } = await child.status;
+  assertEquals([code, await stderr], [141, ""]);
+});
