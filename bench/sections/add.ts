@@ -1,0 +1,31 @@
+/**
+ * a. Tasks whose results nobody wants: what a group costs in itself.
+ *
+ * @module
+ */
+
+import { addWays } from "../support/add_ways.ts";
+import { batch, present } from "../support/contenders.ts";
+import { type Section, timed } from "../support/harness.ts";
+
+export const add: Section = {
+  letter: "a",
+  title: "add + wait, no-op async tasks",
+  cases: ({ peers, quick }) => {
+    const count = quick ? 10_000 : 100_000;
+    const { tasks, verify } = batch(count);
+    return [1, 4, 16, 64, 256, 1024].map((concurrency) => ({
+      title: `concurrency ${concurrency}`,
+      x: concurrency,
+      unit: "ns/task",
+      base: "cogroup",
+      contenders: present(addWays, peers, (name, runAll) => ({
+        name,
+        measure: timed(count, async () => {
+          await runAll(tasks, concurrency);
+          verify();
+        }),
+      })),
+    }));
+  },
+};

@@ -1,0 +1,134 @@
+/**
+ * Measures contenders against each other: after a warm-up, in interleaved
+ * rounds, each of which has every contender's turn once, in rotated order. On a
+ * shared machine a figure drifts by half; a ratio between neighbours of one
+ * round does not. So what counts is the median of the rounds' ratios; the times
+ * are there to give an idea.
+ *
+ * Garbage is collected before each case and not between the rounds: V8 throws
+ * away code that was optimized for objects of which none is alive at that
+ * moment, and it takes half a million tasks until everybody is back at his
+ * speed (seen: 650 ns a task in the first run after, 95 in the seventh).
+ *
+ * @module
+ */
+
+import { collect } from "./gc.ts";
+
+/** One of those who are compared. */
+export interface Contender {
+  readonly name: string;
+  /** Does the work once, verifies it, and returns the figure. */
+  readonly measure: () => number | Promise<number>;
+}
+
+/** Contenders at the same work. */
+export interface Case {
+  readonly title: string;
+  /** Where it stands in a plot. */
+  readonly x?: number;
+  readonly unit: string;
+  /** The contender that the ratios are against. */
+  readonly base: string;
+  readonly contenders: readonly Contender[];
+}
+
+/** Cases that belong together. */
+export interface Section {
+  readonly letter: string;
+  readonly title: string;
+  /** For work of seconds: more rounds than these are not worth the wait. */
+  readonly maxRounds?: number;
+  /** A tenth of the work if `quick`. */
+  readonly cases: (kit: Kit) => readonly Case[];
+}
+
+/** What a section is made from. */
+export interface Kit {
+  readonly peers: import("./peers.ts").Peers;
+  readonly quick: boolean;
+}
+
+/** The figures of one contender. */
+export interface Row {
+  section: string;
+  title: string;
+  case: string;
+  x?: number;
+  contender: string;
+  unit: string;
+  median: number;
+  least: number;
+  /** Median of the rounds' ratios to the case's base. */
+  ratio: number;
+}
+
+/**
+ * The time of `run`, in ns for each of `count` tasks. It runs once before the
+ * clock starts, so that what the one before left behind is not on its account.
+ */
+export function timed(
+  count: number,
+  run: () => unknown,
+): () => Promise<number> {
+  return async () => {
+    await run();
+    const start = performance.now();
+    await run();
+    return (performance.now() - start) * 1e6 / count;
+  };
+}
+
+/** Measures a section, and hands over each case's rows as soon as they are there. */
+export async function measure(
+  section: Section,
+  kit: Kit,
+  rounds: number,
+  onCase: (rows: Row[]) => void,
+): Promise<void> {
+  rounds = Math.min(rounds, section.maxRounds ?? Infinity);
+  for (const work of section.cases(kit)) {
+    const figures = await measureCase(work, rounds);
+    const base = figures.get(work.base)!;
+    onCase(work.contenders.map(({ name }) => {
+      const own = figures.get(name)!;
+      return {
+        section: section.letter,
+        title: section.title,
+        case: work.title,
+        ...work.x === undefined ? {} : { x: work.x },
+        contender: name,
+        unit: work.unit,
+        median: median(own),
+        least: Math.min(...own),
+        ratio: median(own.map((figure, round) => figure / base[round]!)),
+      };
+    }));
+  }
+}
+
+async function measureCase(
+  { contenders }: Case,
+  rounds: number,
+): Promise<Map<string, number[]>> {
+  const warmUps = Math.min(3, Math.ceil(rounds / 3));
+  const figures = new Map(contenders.map(({ name }) => [name, [] as number[]]));
+  collect();
+  for (let round = -warmUps; round < rounds; round++) {
+    for (let i = 0; i < contenders.length; i++) {
+      const at = (i + round + warmUps) % contenders.length;
+      const { name, measure } = contenders[at]!;
+      const figure = await measure();
+      if (round >= 0) figures.get(name)!.push(figure);
+    }
+  }
+  return figures;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1
+    ? sorted[middle]!
+    : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
