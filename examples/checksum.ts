@@ -39,6 +39,7 @@ interface Found {
   path: string;
   error?: unknown;
 }
+type Entry = Pick<Dirent, "name" | "isFile" | "isDirectory">;
 
 /** Throws an error that says what is wrong with the arguments. */
 function parse(args: string[]) {
@@ -63,20 +64,28 @@ function parse(args: string[]) {
 async function* walk(
   path: string,
   signal: AbortSignal,
-  entry?: Dirent,
+  entry?: Entry,
 ): AsyncGenerator<Found> {
   try {
     const kind = entry ?? await stat(path);
     if (kind.isFile()) yield { path };
     else if (kind.isDirectory()) {
       const prefix = path.endsWith("/") ? path : `${path}/`;
-      for await (const entry of await opendir(path)) {
+      for await (const entry of list(path)) {
         if (signal.aborted) return;
         yield* walk(prefix + entry.name, signal, entry);
       }
     } else if (!entry) throw new Error("neither a file nor a directory");
   } catch (error) {
     yield { path, error };
+  }
+}
+
+/** On Deno, opendir has the whole directory in memory; its own does not. */
+async function* list(path: string): AsyncGenerator<Entry> {
+  if (typeof Deno === "undefined") return yield* await opendir(path);
+  for await (const { name, isFile, isDirectory } of Deno.readDir(path)) {
+    yield { name, isFile: () => isFile, isDirectory: () => isDirectory };
   }
 }
 
@@ -94,16 +103,21 @@ async function digest(path: string, workerId: number): Promise<string> {
 
 /** The task. Where the walk failed is one too, so that the group counts it. */
 async function checksum({ path, error }: Found, workerId: number) {
-  // As sha256sum does it, so that a line of the manifest is one line.
-  const name = path.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")
-    .replaceAll("\r", "\\r");
+  const name = escape(path);
   try {
     if (error !== undefined) throw error;
     const sum = await digest(path, workerId);
     await print(`${name === path ? "" : "\\"}${sum}  ${name}\n`);
   } catch (cause) {
-    throw new Error(`${name}: ${reason(cause)}`, { cause });
+    // A reason may name the path as well.
+    throw new Error(`${name}: ${escape(reason(cause))}`, { cause });
   }
+}
+
+/** As sha256sum does it, so that a line remains one. */
+function escape(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")
+    .replaceAll("\r", "\\r");
 }
 
 /** Not from `group.progress()`: bytes flow while no count changes. */

@@ -18,7 +18,8 @@ const writer = typeof Deno === "undefined"
 
 /** "ENOENT: no such file or directory", without the call that met it. */
 export function reason(error: unknown): string {
-  return (error instanceof Error ? error.message : `${error}`).split(", ")[0]!;
+  const message = error instanceof Error ? error.message : `${error}`;
+  return message.split(/, |: readdir /)[0]!;
 }
 
 /** Writes a message to stderr, in place of the progress line. */
