@@ -21,8 +21,7 @@
 export { CoGroup } from "./src/cogroup.ts";
 export type { WaitOptions } from "./src/core.ts";
 export type { ProgressOptions } from "./src/progress.ts";
-export type { MapOptions } from "./src/map.ts";
-export type { CoGroupOptions } from "./src/options.ts";
+export type { CoGroupOptions, MapOptions } from "./src/options.ts";
 export type { CoGroupStats } from "./src/books.ts";
 export type {
   QueuedTask,

@@ -23,8 +23,8 @@ export interface Caller {
   context(workerId: number): RunContext;
   /** Runs the task through the group's worker function. */
   invoke(task: Task, context: RunContext): unknown;
-  /** A call that has nothing of its own has ended. */
-  finish(call: Called, workerId: number, isFulfilled: boolean): void;
+  /** Writes down that a call which has nothing of its own has ended. */
+  settle(call: Called, isFulfilled: boolean): void;
   /** Runs the call as an entry, and returns when it has really ended. */
   attempt(call: Called, workerId: number): Promise<void>;
   /** The worker can be used again. */
@@ -41,14 +41,6 @@ const keepResolve = (resolve: () => void) => {
 
 /** An entry that is called to its start. */
 export abstract class Called extends Entry {
-  slot!: Promise<void>;
-  #takeTurn!: () => void;
-
-  constructor(task: Task, traits: Traits) {
-    super(task, traits);
-    this.arm();
-  }
-
   override get isCalled(): boolean {
     return true;
   }
@@ -57,20 +49,17 @@ export abstract class Called extends Entry {
     return true;
   }
 
-  /** Makes it wait for a turn. */
-  arm(): void {
-    this.slot = new Promise(keepResolve);
-    this.#takeTurn = lastResolve;
-  }
+  /** Makes it wait for a turn, again. */
+  abstract arm(): void;
 
   /** It is the call's turn: it will try to start in a later microtask. */
-  summon(): void {
-    this.#takeTurn();
-  }
+  abstract summon(): void;
 }
 
 /** A task whose result was promised. */
 export class Call extends Called {
+  slot!: Promise<void>;
+  #takeTurn!: () => void;
   readonly promise: Promise<unknown>;
   /** Why it is gone. */
   reason: unknown = undefined;
@@ -79,6 +68,7 @@ export class Call extends Called {
 
   constructor(task: Task, traits: Traits, caller: Caller) {
     super(task, traits);
+    this.arm();
     if (this.isPlain) this.promise = carry(this, caller);
     else {
       this.promise = new Promise((resolve, reject) => {
@@ -87,6 +77,15 @@ export class Call extends Called {
       });
       carryAttempts(this, caller);
     }
+  }
+
+  override arm(): void {
+    this.slot = new Promise(keepResolve);
+    this.#takeTurn = lastResolve;
+  }
+
+  override summon(): void {
+    this.#takeTurn();
   }
 
   override fulfilled(value: unknown): void {
@@ -122,13 +121,14 @@ async function carry(call: Call, caller: Caller): Promise<unknown> {
     return value;
   } finally {
     context.end();
-    caller.finish(call, workerId, isFulfilled);
+    caller.settle(call, isFulfilled);
+    caller.release(workerId);
   }
 }
 
 /** Carries a call to its end, through as many attempts as it takes. Never rejects. */
-export async function carryAttempts(
-  call: Called,
+async function carryAttempts(
+  call: Call,
   caller: Caller,
 ): Promise<void> {
   while (call.state !== "gone") {

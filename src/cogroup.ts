@@ -9,8 +9,8 @@ import type { CoGroupStats } from "./books.ts";
 import { Core, type WaitOptions } from "./core.ts";
 import { insertAll } from "./feed.ts";
 import { Intake } from "./intake.ts";
-import { type MapOptions, stream } from "./map.ts";
-import { type CoGroupOptions, settle } from "./options.ts";
+import { stream } from "./map.ts";
+import { type CoGroupOptions, type MapOptions, settle } from "./options.ts";
 import { Progress, type ProgressOptions } from "./progress.ts";
 import type { QueuedTask, Task, TaskContext, TaskOptions } from "./task.ts";
 

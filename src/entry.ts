@@ -74,6 +74,11 @@ export class Entry extends Watcher implements QueuedTask, Delayable {
     return false;
   }
 
+  /** Who starts all of its kind; a worker of theirs can go on with it. */
+  get caller(): unknown {
+    return undefined;
+  }
+
   /** Whether somebody waits for its result, who can be told before it ends. */
   get hasCaller(): boolean {
     return false;
@@ -92,7 +97,7 @@ export class Entry extends Watcher implements QueuedTask, Delayable {
   fulfilled(_value: unknown): void {}
 
   /** It has failed for good. False if that is nobody's but `onError`'s to know. */
-  failed(_error: unknown, _run: Run): boolean {
+  failed(_error: unknown, _run: RunContext): boolean {
     return false;
   }
 

@@ -19,36 +19,19 @@
  */
 
 import { Bell } from "./bell.ts";
-import { carryAttempts } from "./call.ts";
+import { Carrier } from "./carrier.ts";
 import { callable, count, flag, options as checked } from "./check.ts";
 import type { Core, Feed } from "./core.ts";
 import type { Traits } from "./entry.ts";
 import { CoGroupClosedError } from "./errors.ts";
 import { type Intake, rejectQuietly } from "./intake.ts";
 import { type Maybe, NONE } from "./line.ts";
+import type { MapOptions } from "./options.ts";
 import { fifoQueue } from "./queue.ts";
 import { type AnyIterable, Source } from "./source.ts";
 import { type ItemHome, StreamItem } from "./stream_item.ts";
-import type { TaskContext, TaskOptions } from "./task.ts";
+import type { TaskContext } from "./task.ts";
 import { mayStart, turned } from "./turn.ts";
-
-/** Options of {@linkcode CoGroup.map} and {@linkcode CoGroup.mapSettled}. */
-export interface MapOptions extends TaskOptions {
-  /**
-   * Whether results come in the order of the input; else as they are ready.
-   *
-   * @default {true}
-   */
-  ordered?: boolean;
-  /**
-   * How many items may be between source and reader beyond `concurrency`: a
-   * non-negative integer or Infinity. It lets workers go on while the reader,
-   * or in order the slowest item, holds results up.
-   *
-   * @default {0}
-   */
-  ahead?: number;
-}
 
 /** What a stream is made of. */
 interface StreamParts {
@@ -96,6 +79,7 @@ const DONE: IteratorResult<never> = { value: undefined, done: true };
 class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
   readonly #parts: StreamParts;
   readonly #bell = new Bell();
+  readonly #carrier: Carrier;
   readonly #readers = fifoQueue<Reader>();
   readonly #out = fifoQueue<StreamItem>();
   readonly #live = new Set<StreamItem>();
@@ -114,6 +98,7 @@ class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
 
   constructor(parts: StreamParts) {
     this.#parts = parts;
+    this.#carrier = new Carrier(parts.core);
     this.#pullAll();
   }
 
@@ -250,16 +235,20 @@ class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
     if (value === NONE || this.#end !== undefined || this.#isOver) {
       return this.#sourceEnded(NONE, 1);
     }
-    const { core, fn, intake, ordered, source, traits } = this.#parts;
+    const { fn, intake, ordered, source, traits } = this.#parts;
     const refusal = intake.refusal("map", traits.options);
     if (refusal !== undefined) {
       source.stop();
       return this.#sourceEnded(refusal.reason, 1);
     }
-    const item = new StreamItem((ctx) => fn(value as never, ctx), traits, this);
+    const item = new StreamItem(
+      (ctx) => fn(value as never, ctx),
+      traits,
+      this,
+      this.#carrier,
+    );
     this.#live.add(item);
     if (ordered) this.#out.push(item);
-    carryAttempts(item, core.crew);
     intake.keep(item);
   }
 

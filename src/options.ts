@@ -17,7 +17,7 @@ import { wrongType } from "./errors.ts";
 import { fifoQueue, type Queue } from "./queue.ts";
 import { type RetryOptions, RetryPolicy } from "./retry.ts";
 import type { ErrorHandler } from "./runner.ts";
-import type { TaskFailure, WorkerFunction } from "./task.ts";
+import type { TaskFailure, TaskOptions, WorkerFunction } from "./task.ts";
 
 /** Options of a {@linkcode CoGroup}. */
 export interface CoGroupOptions {
@@ -77,6 +77,24 @@ export interface CoGroupOptions {
    * @default {false}
    */
   paused?: boolean;
+}
+
+/** Options of {@linkcode CoGroup.map} and {@linkcode CoGroup.mapSettled}. */
+export interface MapOptions extends TaskOptions {
+  /**
+   * Whether results come in the order of the input; else as they are ready.
+   *
+   * @default {true}
+   */
+  ordered?: boolean;
+  /**
+   * How many items may be between source and reader beyond `concurrency`: a
+   * non-negative integer or Infinity. It lets workers go on while the reader,
+   * or in order the slowest item, holds results up.
+   *
+   * @default {0}
+   */
+  ahead?: number;
 }
 
 /** Options that were checked, with all defaults in place. */

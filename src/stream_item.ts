@@ -6,8 +6,15 @@
  */
 
 import { Called } from "./call.ts";
-import type { Run, Traits } from "./entry.ts";
+import type { RunContext } from "./context.ts";
+import type { Traits } from "./entry.ts";
 import type { Task } from "./task.ts";
+
+/** Who starts the items, in the stream's async context. */
+export interface ItemCarrier {
+  /** It is an item's turn. */
+  summon(item: StreamItem): void;
+}
 
 /** The stream, as its items see it. */
 export interface ItemHome {
@@ -19,19 +26,37 @@ export interface ItemHome {
 
 export class StreamItem extends Called {
   readonly #stream: ItemHome;
+  readonly #carrier: ItemCarrier;
   fate: "open" | "fulfilled" | "rejected" | "dropped" = "open";
   /** The result, or what it failed with. */
   value: unknown = undefined;
   /** The run that failed, to be reported if nobody reads of it. */
-  failedRun: Run | undefined = undefined;
+  failedRun: RunContext | undefined = undefined;
 
-  constructor(task: Task, traits: Traits, stream: ItemHome) {
+  constructor(
+    task: Task,
+    traits: Traits,
+    stream: ItemHome,
+    carrier: ItemCarrier,
+  ) {
     super(task, traits);
     this.#stream = stream;
+    this.#carrier = carrier;
   }
 
   override get isPartOfStream(): boolean {
     return true;
+  }
+
+  override get caller(): unknown {
+    return this.#carrier;
+  }
+
+  /** Its turns are the carrier's, which is always ready for one. */
+  override arm(): void {}
+
+  override summon(): void {
+    this.#carrier.summon(this);
   }
 
   override fulfilled(value: unknown): void {
@@ -40,7 +65,7 @@ export class StreamItem extends Called {
     this.#stream.settled(this);
   }
 
-  override failed(error: unknown, run: Run): boolean {
+  override failed(error: unknown, run: RunContext): boolean {
     this.fate = "rejected";
     this.value = error;
     this.failedRun = run;

@@ -135,12 +135,28 @@ export class Crew implements Caller {
     return this.#runner.invoke(task, context);
   }
 
-  finish(call: Called, workerId: number, isFulfilled: boolean): void {
+  /** Starts the next one in line for this worker, if it is of this caller. */
+  nextOf(caller: unknown, workerId: number): Called | undefined {
+    if (workerId >= this.#limit || !this.#isOpen()) return undefined;
+    if (!mayStart(this.#slice)) return undefined;
+    const line = this.#line;
+    const item = line.shift();
+    if (item === NONE) return undefined;
+    if (typeof item === "function" || item.caller !== caller) {
+      line.putBack(item);
+      return undefined;
+    }
+    this.#books.inFlight++;
+    item.state = "running";
+    if (line.waiting > 0) line.admit(this.idle);
+    return item as Called;
+  }
+
+  settle(call: Called, isFulfilled: boolean): void {
     call.state = "gone";
     this.#books.inFlight--;
     if (isFulfilled) this.#books.fulfilled++;
     else this.#books.rejected++;
-    this.release(workerId);
   }
 
   attempt(call: Called, workerId: number): Promise<void> {

@@ -58,6 +58,19 @@ test("Law 10: tasks of 1 ms of CPU do not hold the loop longer than slice and ei
   }
 });
 
+test("Law 10: nor do the items of a map, or a reader of results that are there", async () => {
+  const most = await mostPerTurn(async (count) => {
+    const group = new CoGroup(2);
+    const results = group.map(range(50), () => {
+      count();
+      burn();
+    }, { ahead: 50 });
+    for await (const _ of results);
+    await group.wait();
+  });
+  assert(most <= 18, `${most} items in one turn`);
+});
+
 test("Law 10: an abort by a timer gets through to tasks that never leave the microtask queue", async () => {
   const group = new CoGroup(4);
   let ran = 0;

@@ -683,3 +683,83 @@ test("CoGroup.drain() leaves the items of a map, queued or delayed, to their str
     time.restore();
   }
 });
+
+test("Items of a map have a signal each, and those that look at it cost the others nothing", async () => {
+  const group = new CoGroup({ concurrency: 2, sink: true });
+  const signals = new Set<AbortSignal>();
+  const stream = group.map(range(6), (i, ctx) => {
+    if (i % 2 === 0) signals.add(ctx.signal);
+    return ctx.attempt;
+  });
+  assertEquals(await collect(stream), range(6).map(() => 1));
+  assertEquals(signals.size, 3);
+  await group.wait();
+});
+
+test("CoGroup.concurrency set lower holds for the items of a map, too", async () => {
+  const group = new CoGroup(4);
+  const tasks = new Tasks();
+  const ids: number[] = [];
+  const results = collect(
+    group.map(range(12), (i, { workerId }) => {
+      ids.push(workerId);
+      return tasks.task(i)();
+    }, { ahead: 12 }),
+  );
+  await settled();
+  group.concurrency = 1;
+  for (const i of range(12)) {
+    tasks.open(i);
+    await settled();
+  }
+  await results;
+  assertEquals(ids.slice(0, 4), range(4));
+  assertEquals(ids.slice(4), range(8).map(() => 0));
+  await group.wait();
+});
+
+test("An item of a map that is withdrawn at any moment does not start after it", async () => {
+  for (const moment of range(15)) {
+    const group = new CoGroup(2);
+    const controller = new AbortController();
+    let started = 0;
+    const stream = group.mapSettled(range(5), () => {
+      started++;
+      return Promise.resolve();
+    }, { signal: controller.signal });
+    const readers = range(5).map(() => stream.next().catch(() => {}));
+    for (const _ of range(moment)) await Promise.resolve();
+    controller.abort("enough");
+    const before = started;
+    await Promise.all(readers);
+    await group.wait();
+    assertEquals(started, before, `at microtask ${moment}`);
+    assertBooks(group);
+  }
+});
+
+test("An insert that waits behind the items of a map is let in while those go on", async () => {
+  const group = new CoGroup({ concurrency: 1, capacity: 1 });
+  const tasks = new Tasks();
+  const results = collect(
+    group.map(range(4), (i) => tasks.task(i)(), { ahead: 4 }),
+  );
+  await settled();
+  let isIn = false;
+  const insert = group.insert(tasks.task("insert")).then((is) => isIn = is);
+  for (const i of range(2)) {
+    assertEquals([isIn, group.size], [false, 3 - i]);
+    tasks.open(i);
+    await settled();
+  }
+  assertEquals([isIn, group.size], [false, 1]);
+  tasks.open(2);
+  await insert;
+  assertEquals([group.size, group.inFlight], [1, 1]);
+  tasks.open(3);
+  await results;
+  await settled();
+  assertEquals(tasks.started, [0, 1, 2, 3, "insert"]);
+  tasks.openAll();
+  await group.wait();
+});

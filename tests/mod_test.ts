@@ -37,6 +37,7 @@ const layers = {
   "feed.ts": () => import("../src/feed.ts", { with: { type: "text" } }),
   "stream_item.ts": () =>
     import("../src/stream_item.ts", { with: { type: "text" } }),
+  "carrier.ts": () => import("../src/carrier.ts", { with: { type: "text" } }),
   "map.ts": () => import("../src/map.ts", { with: { type: "text" } }),
   "progress.ts": () => import("../src/progress.ts", { with: { type: "text" } }),
   "cogroup.ts": () => import("../src/cogroup.ts", { with: { type: "text" } }),
