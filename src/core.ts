@@ -151,6 +151,7 @@ export class Core {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.crew.isWatched = true; // Its end is to be seen, whoever waits or not.
     if (this.#reason === NONE) this.#stopIntake();
   }
 

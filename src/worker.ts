@@ -11,8 +11,8 @@
  * Invariants:
  * 1. A task leaves the line in the moment in which it starts, and `inFlight` is
  *    counted there: in `#next` or in `claim`, behind the same gates.
- * 2. While a call is called (`#called`) nothing else starts: it may not be
- *    overtaken (law 4), and its turn is one microtask away.
+ * 2. A call that is called stays the next in line until it starts, a microtask
+ *    later; so it can't be overtaken (law 4), and to call it again does nothing.
  * 3. Whatever opens a gate (resume, a larger limit, a turn of the loop, the end
  *    of a task, a new one) rings the bell, or finds it rung.
  * 4. Nothing that a user's function throws gets out of the loop (law 7).
@@ -58,7 +58,6 @@ export class Crew implements Caller {
   readonly #ids: Ids;
   #limit: number;
   #paused: boolean;
-  #called: Called | undefined = undefined;
   /** Whether somebody waits for the group to be at rest. */
   isWatched = false;
 
@@ -107,13 +106,11 @@ export class Crew implements Caller {
 
   /** Anything may have changed: what is in the line, the gates, the end. */
   stir(): void {
-    if (this.#called?.state === "gone") this.#called = undefined;
     if (this.#line.waiting > 0) this.#line.admit(this.idle);
     this.#bell.ring();
   }
 
   claim(call: Called): number {
-    this.#called = undefined;
     if (!this.#isOpen() || !mayStart(this.#slice)) {
       call.arm();
       this.#bell.ring();
@@ -222,8 +219,8 @@ export class Crew implements Caller {
 
   /** Whether one more task may start now, as far as the group is concerned. */
   #isOpen(): boolean {
-    return this.#books.inFlight < this.#limit && this.#called === undefined &&
-      !this.#paused && !this.#attempts.isAborted;
+    return this.#books.inFlight < this.#limit && !this.#paused &&
+      !this.#attempts.isAborted;
   }
 
   /** Starts the next task: counts it, and has the caller of this run it. */
@@ -257,7 +254,6 @@ export class Crew implements Caller {
 
   #call(call: Called): void {
     this.#line.putBack(call);
-    this.#called = call;
     call.summon();
   }
 

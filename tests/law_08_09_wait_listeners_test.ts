@@ -222,6 +222,24 @@ test("Law 9: 10,000 groups on one long-lived signal leave it with no listener", 
   assertEquals(controller.listeners, 0);
 });
 
+test("Law 9: a group leaves its signal when it is cancelled, or closed and at rest, though nobody waits", async () => {
+  const controller = new CountingController();
+  const { signal } = controller;
+  const cancelled = new CoGroup({ concurrency: 1, signal, paused: true });
+  cancelled.add(() => {});
+  cancelled.cancel();
+  assertEquals(controller.listeners, 0);
+  const closed = new CoGroup({ concurrency: 1, signal });
+  const tasks = new Tasks();
+  closed.add(tasks.task(0));
+  closed.close();
+  await settled();
+  assertEquals(controller.listeners, 1, "its task is still in flight");
+  tasks.openAll();
+  await settled();
+  assertEquals(controller.listeners, 0);
+});
+
 test("Law 9: 100,000 queued tasks put exactly one listener on the group's signal", async () => {
   const controller = new CountingController();
   const { signal } = controller;
