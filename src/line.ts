@@ -188,11 +188,11 @@ export class Line<T> {
   /** Gives away all values but those that stay, in order. Who waits goes on waiting. */
   drain(stays: (value: T) => boolean = () => false): T[] {
     const values: T[] = [];
-    if (
-      this.#held !== NONE && !(this.#counts(this.#held) && stays(this.#held))
-    ) {
-      values.push(this.#held);
-      this.#held = NONE;
+    const held = this.#held;
+    this.#held = NONE;
+    if (held !== NONE && this.#counts(held)) {
+      if (stays(held)) this.#held = held;
+      else values.push(held);
     }
     for (const value of this.#queue.drain()) {
       if (!this.#counts(value)) continue;

@@ -144,6 +144,24 @@ test("CoGroup.drain() after an abort gives what the abort abandoned, once: queue
   assertBooks(group);
 });
 
+test("Law 1: a call that is withdrawn in the moment of its turn is counted once, also by a drain", async () => {
+  for (const moment of range(8)) {
+    const group = new CoGroup(1);
+    const controller = new AbortController();
+    const { signal } = controller;
+    for (const _ of range(3)) group.go(() => {}, { signal }).catch(() => {});
+    for (const _ of range(moment)) await Promise.resolve();
+    controller.abort("mine");
+    assertBooks(group);
+    group.drain();
+    assertBooks(group);
+    group.add(() => {});
+    await group.wait();
+    assertEquals(group.stats.accepted, 4);
+    assertBooks(group);
+  }
+});
+
 test("CoGroup.drain() takes back what is delayed, behind what is queued", async () => {
   const group = new CoGroup({ concurrency: 1, retry: { minTimeout: 60_000 } });
   const failing = () => Promise.reject(new Error("again"));
