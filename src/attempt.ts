@@ -12,10 +12,9 @@
  */
 
 import type { Books } from "./books.ts";
-import type { Called } from "./call.ts";
 import type { Sink } from "./context.ts";
 import { Delays } from "./delays.ts";
-import { type Entry, type Home, Run } from "./entry.ts";
+import { type Entry, type Home, Run, type Track } from "./entry.ts";
 import { type Line, type Maybe, NONE } from "./line.ts";
 import type { Runner } from "./runner.ts";
 import { unwatch } from "./signals.ts";
@@ -35,7 +34,9 @@ export interface AttemptsOptions {
 }
 
 export class Attempts implements Home {
-  readonly delays: Delays<Entry> = new Delays((entry) => this.#requeue(entry));
+  readonly delays: Delays<Track> = new Delays(({ entry }) =>
+    this.#requeue(entry)
+  );
   readonly #books: Books;
   readonly #line: Line<Item>;
   readonly #sink: Sink;
@@ -52,11 +53,15 @@ export class Attempts implements Home {
     this.#onChange = options.onChange;
   }
 
-  /** Runs an entry that has just left the line. Resolves when it has ended; never rejects. */
+  /**
+   * Runs an entry that is not plain, and has just left the line. Resolves when
+   * it has ended; never rejects.
+   */
   async attempt(entry: Entry, workerId: number): Promise<void> {
     entry.state = "running";
-    entry.attempt++;
-    const run = entry.run = new Run(entry, workerId, this.#sink);
+    const track = entry.track!;
+    track.attempt++;
+    const run = track.run = new Run(track, workerId, this.#sink);
     let value: unknown;
     let error: Maybe<unknown> = NONE;
     try {
@@ -90,9 +95,12 @@ export class Attempts implements Home {
   }
 
   withdraw(entry: Entry, reason: unknown): void {
-    if (entry.state === "running") this.#interrupt(entry, entry.run!, reason);
-    else if (entry.state !== "gone") {
-      if (entry.state === "delayed") this.delays.delete(entry);
+    if (entry.state === "running") {
+      const { run } = entry.track!;
+      // None: it has ended, and is being judged by who aborts the signal now.
+      if (run !== undefined) this.#interrupt(entry, run, reason);
+    } else if (entry.state !== "gone") {
+      if (entry.state === "delayed") this.delays.delete(entry.track!);
       const wasQueued = entry.state === "queued";
       this.abandon(entry, reason);
       if (wasQueued) this.#line.forget();
@@ -130,7 +138,7 @@ export class Attempts implements Home {
     const { retry } = entry.traits;
     if (retry === undefined || this.#isLast(entry)) return error;
     try {
-      const wait = retry.wait(error, entry.attempt);
+      const wait = retry.wait(error, entry.track!.attempt);
       if (wait === undefined) return error;
       run.wait = wait;
       return NONE;
@@ -149,8 +157,7 @@ export class Attempts implements Home {
     entry.state = "delayed";
     this.#books.inFlight--;
     this.#books.retried++;
-    if (entry.isCalled) (entry as Called).arm();
-    this.delays.add(entry, run.wait);
+    this.delays.add(entry.track!, run.wait);
   }
 
   #requeue(entry: Entry): void {
@@ -178,6 +185,6 @@ export class Attempts implements Home {
     this.#books[fate]++;
     if (entry.state === "running") this.#books.inFlight--;
     entry.state = "gone";
-    unwatch(entry);
+    if (entry.track !== undefined) unwatch(entry.track);
   }
 }

@@ -4,8 +4,8 @@
  * itself. `go` makes a {@linkcode Call}; a stream makes calls of its own.
  *
  * Invariants:
- * 1. `slot` resolves when it is the call's turn. A turn that could not be
- *    taken is armed again by whoever refused it.
+ * 1. A call waits for a turn before anybody can summon it, and again before
+ *    anybody can do so for the second time.
  * 2. `promise` settles: with the task's result, or for good reason (law 6).
  *
  * @module
@@ -17,13 +17,15 @@ import type { Task } from "./task.ts";
 
 /** Who calls the calls. */
 export interface Caller {
+  /** What a plain call does when it is its turn; see {@linkcode starter}. */
+  readonly start: (call: Call) => Promise<unknown>;
   /** Starts the call, if that can be done now. Its worker id; -1 if not. */
   claim(call: Called): number;
-  /** A context for a call that has nothing of its own. */
+  /** A context for a call that is plain. */
   context(workerId: number): RunContext;
   /** Runs the task through the group's worker function. */
   invoke(task: Task, context: RunContext): unknown;
-  /** Writes down that a call which has nothing of its own has ended. */
+  /** Writes down that a plain call has ended. */
   settle(call: Called, isFulfilled: boolean): void;
   /** Runs the call as an entry, and returns when it has really ended. */
   attempt(call: Called, workerId: number): Promise<void>;
@@ -33,9 +35,9 @@ export interface Caller {
 
 const ignore = () => {};
 
-// One executor for all slots: a closure for each would cost as much as they do.
-let lastResolve: () => void;
-const keepResolve = (resolve: () => void) => {
+// One executor for all turns: a closure for each would cost as much as they do.
+let lastResolve: (call: Call) => void;
+const keepResolve = (resolve: (call: Call) => void) => {
   lastResolve = resolve;
 };
 
@@ -49,70 +51,92 @@ export abstract class Called extends Entry {
     return true;
   }
 
-  /** Makes it wait for a turn, again. */
-  abstract arm(): void;
-
   /** It is the call's turn: it will try to start in a later microtask. */
   abstract summon(): void;
 }
 
 /** A task whose result was promised. */
-export class Call extends Called {
-  slot!: Promise<void>;
-  #takeTurn!: () => void;
-  readonly promise: Promise<unknown>;
-  /** Why it is gone. */
-  reason: unknown = undefined;
-  #resolve: ((value: unknown) => void) | undefined = undefined;
-  #reject: ((reason: unknown) => void) | undefined = undefined;
+export abstract class Call extends Called {
+  abstract readonly promise: Promise<unknown>;
+  #takeTurn!: (call: Call) => void;
 
-  constructor(task: Task, traits: Traits, caller: Caller) {
-    super(task, traits);
-    this.arm();
-    if (this.isPlain) this.promise = carry(this, caller);
-    else {
-      this.promise = new Promise((resolve, reject) => {
-        this.#resolve = resolve;
-        this.#reject = reject;
-      });
-      carryAttempts(this, caller);
-    }
-  }
-
-  override arm(): void {
-    this.slot = new Promise(keepResolve);
+  /** Resolves with the call, when it is its turn. */
+  turn(): Promise<Call> {
+    const turn = new Promise(keepResolve);
     this.#takeTurn = lastResolve;
+    return turn;
   }
 
   override summon(): void {
-    this.#takeTurn();
+    this.#takeTurn(this);
   }
+}
 
-  override fulfilled(value: unknown): void {
-    this.#resolve!(value);
-  }
+/** A call that can only be told of its end: what its turn comes to is its result. */
+export class PlainCall extends Call {
+  override readonly promise: Promise<unknown>;
+  /** Why it is gone. */
+  reason: unknown = undefined;
 
-  override failed(error: unknown): boolean {
-    this.#reject!(error);
-    return true;
+  constructor(task: Task, traits: Traits, caller: Caller) {
+    super(task, traits);
+    // Not an async function that awaits its turn: waiting would take twice the
+    // memory, and most of what `go` costs is the memory of those who wait.
+    this.promise = this.turn().then(caller.start);
   }
 
   override abandoned(reason: unknown): void {
     this.promise.catch(ignore);
     this.reason = reason;
-    if (this.#reject === undefined) this.summon();
-    else this.#reject(reason);
+    this.summon();
   }
 }
 
-/** Carries a call that can only be told of its end to it; its result is the call's. */
-async function carry(call: Call, caller: Caller): Promise<unknown> {
-  let workerId = -1;
-  while (workerId < 0) {
-    await call.slot;
-    if (call.state === "gone") throw call.reason;
-    workerId = caller.claim(call);
+/** A call that may be tried more than once, or be settled before its end. */
+export class TrackedCall extends Call {
+  override readonly promise: Promise<unknown>;
+  #resolve!: (value: unknown) => void;
+  #reject!: (reason: unknown) => void;
+
+  constructor(task: Task, traits: Traits, caller: Caller) {
+    super(task, traits);
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    carryAttempts(this, caller);
   }
+
+  override fulfilled(value: unknown): void {
+    this.#resolve(value);
+  }
+
+  override failed(error: unknown): boolean {
+    this.#reject(error);
+    return true;
+  }
+
+  override abandoned(reason: unknown): void {
+    this.promise.catch(ignore);
+    this.#reject(reason);
+  }
+}
+
+/** What a plain call does when it is its turn: one function for all of a group. */
+export function starter(caller: Caller): (call: Call) => Promise<unknown> {
+  return function start(call: Call): Promise<unknown> {
+    if (call.state === "gone") throw (call as PlainCall).reason;
+    const workerId = caller.claim(call);
+    if (workerId < 0) return call.turn().then(start);
+    return run(call, workerId, caller);
+  };
+}
+
+async function run(
+  call: Call,
+  workerId: number,
+  caller: Caller,
+): Promise<unknown> {
   const context = caller.context(workerId);
   let isFulfilled = false;
   try {
@@ -127,13 +151,12 @@ async function carry(call: Call, caller: Caller): Promise<unknown> {
 }
 
 /** Carries a call to its end, through as many attempts as it takes. Never rejects. */
-async function carryAttempts(
-  call: Call,
-  caller: Caller,
-): Promise<void> {
+async function carryAttempts(call: Call, caller: Caller): Promise<void> {
+  let turn = call.turn();
   while (call.state !== "gone") {
-    await call.slot;
-    const workerId = call.state === "queued" ? caller.claim(call) : -1;
+    await turn;
+    turn = call.turn(); // The next one may come before the attempt's end is seen.
+    const workerId = caller.claim(call);
     if (workerId < 0) continue;
     await caller.attempt(call, workerId);
     caller.release(workerId);

@@ -1,79 +1,101 @@
 /**
  * The workers of a stream. They are called in the async context of the `map`
- * (law 13), and take the stream's items for as long as those are next in line;
- * anything else is left to whom it belongs.
+ * (law 13), pull from its source, and take its items for as long as those are
+ * next in line; anything else is left to whom it belongs. Between their tasks
+ * they are parked, and one of them is woken when there may be something to do.
  *
  * Invariants:
- * 1. `#summoned` is the item that the group has called, and none but it.
- * 2. Nothing that a user's function throws gets out of a worker (law 7).
+ * 1. At least one worker is parked, or woken and about to look around: nobody
+ *    else could call one in this context.
+ * 2. `#isAwake` while somebody is about to look around, who then sees whatever
+ *    anybody wants to wake him for; or while `#call` is about to call one.
+ * 3. Nothing that a user's function throws gets out of a worker (law 7).
  *
  * @module
  */
 
-import { Bell } from "./bell.ts";
 import type { Core } from "./core.ts";
 import type { ItemCarrier, StreamItem } from "./stream_item.ts";
 
+const SETTLED = Promise.resolve();
+
 export class Carrier implements ItemCarrier {
   readonly #core: Core;
-  readonly #bell = new Bell();
-  #summoned: StreamItem | undefined = undefined;
+  readonly #pull: () => void;
+  readonly #parked: (() => void)[] = [];
+  readonly #park = (resolve: () => void): void => {
+    this.#parked.push(resolve);
+  };
+  readonly #call = (): void => {
+    if (this.#isAwake) this.#parked.pop()?.();
+  };
+  #isAwake = false;
 
-  constructor(core: Core) {
+  /** `pull` brings in what the stream wants, and is called in its context. */
+  constructor(core: Core, pull: () => void) {
     this.#core = core;
-    this.#dispatch();
+    this.#pull = pull;
+    this.#work();
   }
 
-  summon(item: StreamItem): void {
-    this.#summoned = item;
-    this.#bell.ring();
-  }
-
-  /** Sends out a worker when it is an item's turn. */
-  async #dispatch(): Promise<void> {
-    const { crew } = this.#core;
-    for await (const _ of this.#bell) {
-      // To claim one may summon the next.
-      for (let item = this.#takeTurn(); item; item = this.#takeTurn()) {
-        const id = item.state === "queued" ? crew.claim(item) : -1;
-        if (id >= 0) this.#work(item, id);
-      }
-    }
-  }
-
-  #takeTurn(): StreamItem | undefined {
-    const item = this.#summoned;
-    this.#summoned = undefined;
-    return item;
+  /** There may be something to pull or to start; it is seen in a later microtask. */
+  wake(): void {
+    if (this.#isAwake) return;
+    this.#isAwake = true;
+    // Not at once: often a worker is done a microtask later and looks around
+    // anyway. To call a parked one for each item would cost a third of `map`.
+    SETTLED.then(this.#call);
   }
 
   /** One worker; see {@linkcode Crew}, whose loop this is for results. */
-  async #work(first: StreamItem, id: number): Promise<void> {
+  async #work(): Promise<void> {
     const { attempts, crew, runner } = this.#core;
-    let ctx = crew.context(id);
-    for (
-      let item: StreamItem | undefined = first;
-      item !== undefined;
-      item = crew.nextOf(this, id) as StreamItem | undefined
-    ) {
-      if (!item.isPlain) {
-        await attempts.attempt(item, id);
-        continue;
-      }
-      try {
-        const value = await runner.invoke(item.task, ctx);
-        crew.settle(item, true);
-        item.fulfilled(value);
-      } catch (error) {
-        crew.settle(item, false);
-        if (!item.failed(error, ctx)) runner.report(error, item, ctx);
-      }
-      if (ctx.looked) {
+    for (;;) {
+      await new Promise<void>(this.#park);
+      if (this.#parked.length === 0) this.#work();
+      let item = this.#look(true);
+      while (item !== undefined) {
+        const id = crew.takeId();
+        let ctx = crew.context(id);
+        for (; item; item = this.#look(id < crew.limit)) {
+          if (item.track !== undefined) {
+            await attempts.attempt(item, id);
+            continue;
+          }
+          try {
+            const value = await runner.invoke(item.task, ctx);
+            this.#isAwake = true;
+            crew.settle(item, true);
+            item.fulfilled(value);
+          } catch (error) {
+            this.#isAwake = true;
+            crew.settle(item, false);
+            if (!item.failed(error, ctx)) runner.report(error, item, ctx);
+          }
+          if (ctx.looked) {
+            ctx.end();
+            ctx = crew.context(id);
+          }
+        }
         ctx.end();
-        ctx = crew.context(id);
+        crew.release(id);
+        // Whoever reads a result asks for the next one a microtask later: to
+        // wait for that is a quarter of a park, and with one worker half of
+        // what a `map` takes.
+        this.#isAwake = true;
+        await undefined;
+        item = this.#look(true);
       }
     }
-    ctx.end();
-    crew.release(id);
+  }
+
+  /** Looks around: has the stream pull, and starts an item if one is next. */
+  #look(isFree: boolean): StreamItem | undefined {
+    this.#isAwake = false;
+    this.#pull();
+    const { crew } = this.#core;
+    const item = isFree ? crew.nextOf(this) : undefined;
+    crew.callNext(); // There may be more to do than one can do.
+    return item as StreamItem | undefined;
   }
 }

@@ -16,23 +16,23 @@ import type { TaskContext } from "./task.ts";
 /** The context of one run, or of runs that can't tell each other apart. */
 export class RunContext implements TaskContext {
   readonly workerId: number;
-  readonly attempt: number;
-  readonly #sink: Sink;
+  /** None when the task has ended. */
+  #sink: Sink | undefined;
   #controller: AbortController | undefined = undefined;
-  #reason: Maybe<unknown> = NONE;
-  #ended = false;
 
-  constructor(workerId: number, attempt: number, sink: Sink) {
+  constructor(workerId: number, sink: Sink) {
     this.workerId = workerId;
-    this.attempt = attempt;
     this.#sink = sink;
+  }
+
+  get attempt(): number {
+    return 1;
   }
 
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.#reason !== NONE) this.#controller.abort(this.#reason);
-      else if (!this.#ended) this.#sink.join(this);
+      this.join(this.#sink);
     }
     return this.#controller.signal;
   }
@@ -42,17 +42,20 @@ export class RunContext implements TaskContext {
     return this.#controller !== undefined;
   }
 
-  /** Lets the signal speak, also to those who look later. The first reason stays. */
+  /** Lets the signal speak to who has looked. */
   abort(reason: unknown): void {
-    if (this.#reason !== NONE) return;
-    this.#reason = reason;
     this.#controller?.abort(reason);
   }
 
   /** The task has ended: the group's abort is not its business any more. */
   end(): void {
-    this.#ended = true;
-    if (this.#controller !== undefined) this.#sink.leave(this);
+    if (this.#controller !== undefined) this.#sink?.leave(this);
+    this.#sink = undefined;
+  }
+
+  /** Somebody has looked; there is no sink any more if the task has ended. */
+  protected join(sink: Sink | undefined): void {
+    sink?.join(this);
   }
 }
 

@@ -16,7 +16,7 @@ import { Attempts, type Item } from "./attempt.ts";
 import { Books, type CoGroupStats } from "./books.ts";
 import { abortSignal, options as checked } from "./check.ts";
 import { Sink } from "./context.ts";
-import type { Entry } from "./entry.ts";
+import type { Track } from "./entry.ts";
 import { Line, type Maybe, NONE } from "./line.ts";
 import type { Settings } from "./options.ts";
 import { Runner } from "./runner.ts";
@@ -145,7 +145,7 @@ export class Core {
     this.#hasEntries = true;
     item.state = "queued";
     const signal = item.options?.signal;
-    if (signal !== undefined) watch(signal, item);
+    if (signal !== undefined) watch(signal, item.track!);
   }
 
   close(): void {
@@ -263,7 +263,7 @@ export class Core {
       return;
     }
     const items: Item[] = this.line.drain();
-    for (const entry of this.attempts.delays.drain()) items.push(entry);
+    for (const { entry } of this.attempts.delays.drain()) items.push(entry);
     this.#left = items.filter((item) => !stays(item));
     for (const item of items) this.#abandon(item, reason);
   }
@@ -281,9 +281,9 @@ export class Core {
 
   #drainLive(): Item[] {
     const items: Item[] = this.line.drain(stays);
-    for (const entry of this.attempts.delays.drain()) {
-      if (stays(entry)) this.#delayAgain(entry);
-      else items.push(entry);
+    for (const track of this.attempts.delays.drain()) {
+      if (stays(track.entry)) this.#delayAgain(track);
+      else items.push(track.entry);
     }
     const reason = new DOMException("The task was drained", "AbortError");
     for (const item of items) this.#abandon(item, reason);
@@ -291,8 +291,8 @@ export class Core {
     return items;
   }
 
-  #delayAgain(entry: Entry): void {
-    this.attempts.delays.add(entry, Math.max(0, entry.due - Date.now()));
+  #delayAgain(track: Track): void {
+    this.attempts.delays.add(track, Math.max(0, track.due - Date.now()));
   }
 
   #watchForRest(): void {
@@ -302,13 +302,21 @@ export class Core {
 
   #rest(): void {
     if (!this.crew.isWatched || !this.isAtRest) return;
-    const idlers = this.#idlers;
+    const callbacks = this.#idlers;
     this.#idlers = [];
-    for (const resolve of idlers) resolve();
     this.crew.isWatched = !this.isClosed && this.#enders.size > 0;
-    if (!this.isClosed) return;
-    if (this.#upstream !== undefined) unwatch(this.#upstream);
-    for (const callback of this.#enders) callback();
-    this.#enders.clear();
+    if (this.isClosed) {
+      if (this.#upstream !== undefined) unwatch(this.#upstream);
+      callbacks.push(...this.#enders);
+      this.#enders.clear();
+    }
+    if (callbacks.length > 0) afterResults(callbacks);
   }
+}
+
+/** What `go` promised is two microtasks behind the end of its task. */
+async function afterResults(callbacks: (() => void)[]): Promise<void> {
+  await undefined;
+  await undefined;
+  for (const callback of callbacks) callback();
 }

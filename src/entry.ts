@@ -34,12 +34,13 @@ export interface Traits {
   readonly timeout: number;
   readonly retry: RetryPolicy | undefined;
   readonly home: Home;
+  /** Nothing can be told of such an entry before its end, and once is enough. */
+  readonly isPlain: boolean;
 }
 
-export class Entry extends Watcher implements QueuedTask, Delayable {
-  readonly task: Task;
-  readonly traits: Traits;
-  state: EntryState = "new";
+/** What is kept of an entry that is not plain: its signal, attempts, delay, run. */
+export class Track extends Watcher implements Delayable {
+  readonly entry: Entry;
   /** How often it was started. */
   attempt = 0;
   /** Its run, while it is running. */
@@ -49,21 +50,32 @@ export class Entry extends Watcher implements QueuedTask, Delayable {
   due = 0;
   turn = 0;
 
-  constructor(task: Task, traits: Traits) {
+  constructor(entry: Entry) {
     super();
+    this.entry = entry;
+  }
+
+  override onAbort(reason: unknown): void {
+    this.entry.traits.home.withdraw(this.entry, reason);
+  }
+}
+
+export class Entry implements QueuedTask {
+  readonly task: Task;
+  readonly traits: Traits;
+  state: EntryState = "new";
+  // Not fields of the entry: a plain one would be three times the size, and
+  // `go` half as fast again, for what it doesn't use.
+  readonly track: Track | undefined;
+
+  constructor(task: Task, traits: Traits) {
     this.task = task;
     this.traits = traits;
+    this.track = traits.isPlain ? undefined : new Track(this);
   }
 
   get options(): TaskOptions | undefined {
     return this.traits.options;
-  }
-
-  /** Nothing can be told of it before its end, and once is enough. */
-  get isPlain(): boolean {
-    const { retry, timeout, options } = this.traits;
-    return retry === undefined && timeout === Infinity &&
-      options?.signal === undefined;
   }
 
   /**
@@ -89,10 +101,6 @@ export class Entry extends Watcher implements QueuedTask, Delayable {
     return false;
   }
 
-  override onAbort(reason: unknown): void {
-    this.traits.home.withdraw(this, reason);
-  }
-
   /** It has a result. */
   fulfilled(_value: unknown): void {}
 
@@ -105,10 +113,12 @@ export class Entry extends Watcher implements QueuedTask, Delayable {
   abandoned(_reason: unknown): void {}
 }
 
-/** One run of an entry. */
+/** One run of an entry that is not plain. */
 export class Run extends RunContext {
-  readonly #entry: Entry;
+  readonly #track: Track;
+  readonly #attempt: number;
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
+  #reason: Maybe<unknown> = NONE;
   /** Whether the caller was told before the end; then the end changes nothing. */
   settled = false;
   /** Whether it is counted as overdue. */
@@ -118,18 +128,36 @@ export class Run extends RunContext {
   /** Milliseconds until that attempt. */
   wait = 0;
 
-  constructor(entry: Entry, workerId: number, sink: Sink) {
-    super(workerId, entry.attempt, sink);
-    this.#entry = entry;
-    const { home, timeout } = entry.traits;
+  constructor(track: Track, workerId: number, sink: Sink) {
+    super(workerId, sink);
+    this.#track = track;
+    this.#attempt = track.attempt;
+    const { home, timeout } = track.entry.traits;
     if (timeout <= LONGEST) {
-      this.#timer = setTimeout(() => home.timeOut(entry, this), timeout);
+      const onTime = () => home.timeOut(track.entry, this);
+      this.#timer = setTimeout(onTime, timeout);
     }
+  }
+
+  override get attempt(): number {
+    return this.#attempt;
+  }
+
+  /** Lets the signal speak, also to those who look later. The first reason stays. */
+  override abort(reason: unknown): void {
+    if (this.#reason !== NONE) return;
+    this.#reason = reason;
+    super.abort(reason);
   }
 
   override end(): void {
     super.end();
     clearTimeout(this.#timer);
-    this.#entry.run = undefined;
+    this.#track.run = undefined;
+  }
+
+  protected override join(sink: Sink | undefined): void {
+    if (this.#reason === NONE) super.join(sink);
+    else super.abort(this.#reason);
   }
 }

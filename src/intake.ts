@@ -10,7 +10,7 @@
  */
 
 import type { Item } from "./attempt.ts";
-import { Call } from "./call.ts";
+import { PlainCall, TrackedCall } from "./call.ts";
 import {
   abortSignal,
   callable,
@@ -67,7 +67,13 @@ export class Intake {
     this.core = core;
     const { retry, timeout } = core.settings;
     this.#isBare = retry === undefined && timeout === Infinity;
-    this.#traits = { options: undefined, retry, timeout, home: core.attempts };
+    this.#traits = {
+      options: undefined,
+      retry,
+      timeout,
+      home: core.attempts,
+      isPlain: this.#isBare,
+    };
   }
 
   add(task: Task, options: TaskOptions | undefined): boolean {
@@ -119,7 +125,8 @@ export class Intake {
     }
     const refusal = this.refusal("go", options);
     if (refusal !== undefined) return rejectQuietly(refusal.reason);
-    const call = new Call(task, traits, this.core.crew);
+    const CallOf = traits.isPlain ? PlainCall : TrackedCall;
+    const call = new CallOf(task, traits, this.core.crew);
     this.keep(call);
     return call.promise;
   }
@@ -178,17 +185,16 @@ export class Intake {
   /** What the options, and the group's where they say nothing, make of a task. */
   traits(doing: string, options: TaskOptions | undefined): Traits {
     if (options === undefined) return this.#traits;
-    const { signal, timeout, retry } = checked(doing, options)!;
-    abortSignal(doing, signal);
-    return {
-      options,
-      timeout: timeout === undefined
-        ? this.#traits.timeout
-        : milliseconds(doing, "timeout", timeout),
-      retry: retry === undefined
-        ? this.#traits.retry
-        : new RetryPolicy(doing, retry),
-      home: this.#traits.home,
-    };
+    const given = checked(doing, options)!;
+    const signal = abortSignal(doing, given.signal);
+    const timeout = given.timeout === undefined
+      ? this.#traits.timeout
+      : milliseconds(doing, "timeout", given.timeout);
+    const retry = given.retry === undefined
+      ? this.#traits.retry
+      : new RetryPolicy(doing, given.retry);
+    const isPlain = signal === undefined && timeout === Infinity &&
+      retry === undefined;
+    return { options, timeout, retry, home: this.#traits.home, isPlain };
   }
 }

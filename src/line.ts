@@ -8,9 +8,8 @@
  *    first sender is one that waits for room, never a {@linkcode Kept} value.
  *    `admit`, `leave` and `dismiss` restore this.
  * 2. `size` is the number of values that were taken in and are not given away,
- *    forgotten or drained: in `#held`, in the queue, or kept behind a sender.
- * 3. A value that was put back is the next one, whatever comes after it.
- * 4. A forgotten value stays where it is until it comes up, or until more than
+ *    forgotten or drained: in the queue, or kept behind a sender.
+ * 3. A forgotten value stays where it is until it comes up, or until more than
  *    half of what is here is forgotten, whichever is first: O(1) each (law 9).
  *
  * @module
@@ -59,7 +58,6 @@ export class Line<T> {
   readonly #queue: Queue<T>;
   readonly #isLive: ((value: T) => boolean) | undefined;
   readonly #senders = new List<Sender<T> | Kept<T>>();
-  #held: Maybe<T> = NONE;
   #reserved = 0;
   #kept = 0;
   #forgotten = 0;
@@ -75,8 +73,7 @@ export class Line<T> {
   }
 
   get size(): number {
-    return this.#queue.size + this.#kept - this.#forgotten +
-      (this.#held === NONE ? 0 : 1);
+    return this.#queue.size + this.#kept - this.#forgotten;
   }
 
   /** How many wait for room, and values kept behind them. */
@@ -132,31 +129,38 @@ export class Line<T> {
     return left;
   }
 
-  /**
-   * The next value. With none in the queue it is the first sender's: whoever
-   * asks is a taker, and there is always room for what he takes.
-   */
+  /** The next value, for a taker, or NONE. */
   shift(): Maybe<T> {
-    if (this.#held !== NONE) {
-      const held = this.#held;
-      this.#held = NONE;
-      if (this.#counts(held)) return held;
-    }
     const queue = this.#queue;
-    for (let size = queue.size; size > 0; size = queue.size) {
-      const value = queue.shift();
-      if (value === undefined && queue.size === size) return NONE;
-      if (this.#counts(value as T)) return value as T;
+    for (;;) {
+      const { size } = queue;
+      if (size > 0) {
+        const value = queue.shift() as T;
+        return value === undefined && queue.size === size ? NONE : value;
+      }
+      if (!this.#admitForTaker()) return NONE;
     }
-    if (this.#senders.size === 0) return NONE;
-    // A place that is held is the taker's; only what was kept can't wait for it.
-    if (this.#reserved > 0 && this.#kept === 0) return NONE;
-    return this.#shiftSender();
   }
 
-  /** Makes a value that was just given away the next one again. */
-  putBack(value: T): void {
-    this.#held = value;
+  /**
+   * The next value, for a taker who may yet leave it where it is; undefined if
+   * there is none, or none that may be taken yet. Only for a line of values
+   * that are never undefined.
+   */
+  peek(): T | undefined {
+    const queue = this.#queue;
+    for (;;) {
+      const value = queue.peek();
+      if (value !== undefined) {
+        if (this.#counts(value)) return value;
+        queue.shift();
+      } else if (queue.size > 0 || !this.#admitForTaker()) return undefined;
+    }
+  }
+
+  /** Takes the value that was just peeked at. */
+  take(): void {
+    this.#queue.shift();
   }
 
   /** One of the values here is not live any more. */
@@ -169,10 +173,7 @@ export class Line<T> {
     for (;;) {
       this.#release();
       if (this.#senders.size === 0 || !this.#hasRoom(idle)) return;
-      const sender = this.#senders.shift() as Sender<T>; // Invariant 1.
-      if (sender.value === NONE) this.#reserved++;
-      else this.#queue.push(sender.value);
-      sender.admitted();
+      this.#admitFirst();
     }
   }
 
@@ -188,12 +189,6 @@ export class Line<T> {
   /** Gives away all values but those that stay, in order. Who waits goes on waiting. */
   drain(stays: (value: T) => boolean = () => false): T[] {
     const values: T[] = [];
-    const held = this.#held;
-    this.#held = NONE;
-    if (held !== NONE && this.#counts(held)) {
-      if (stays(held)) this.#held = held;
-      else values.push(held);
-    }
     for (const value of this.#queue.drain()) {
       if (!this.#counts(value)) continue;
       if (stays(value)) this.#queue.push(value);
@@ -234,20 +229,27 @@ export class Line<T> {
     }
   }
 
-  #shiftSender(): Maybe<T> {
-    const sender = this.#senders.shift() as Sender<T>; // Invariant 1.
-    if (sender.value === NONE) {
-      this.#reserved++;
-      sender.admitted();
-      this.#release();
-      return this.shift();
-    }
-    sender.admitted();
+  /**
+   * With nothing in the queue there is always room for what a taker takes.
+   * False if nobody can be let in. A place that is held is the taker's, too;
+   * only what was kept behind who waits can't wait for it.
+   */
+  #admitForTaker(): boolean {
+    if (this.#senders.size === 0) return false;
+    if (this.#reserved > 0 && this.#kept === 0) return false;
+    this.#admitFirst();
     this.#release();
-    return sender.value;
+    return true;
   }
 
-  /** Invariant 4. Kept values are few, and come up by themselves. */
+  #admitFirst(): void {
+    const sender = this.#senders.shift() as Sender<T>; // Invariant 1.
+    if (sender.value === NONE) this.#reserved++;
+    else this.#queue.push(sender.value);
+    sender.admitted();
+  }
+
+  /** Invariant 3. Kept values are few, and come up by themselves. */
   #sweep(): void {
     for (const value of this.#queue.drain()) {
       if (this.#counts(value)) this.#queue.push(value);

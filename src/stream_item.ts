@@ -12,8 +12,8 @@ import type { Task } from "./task.ts";
 
 /** Who starts the items, in the stream's async context. */
 export interface ItemCarrier {
-  /** It is an item's turn. */
-  summon(item: StreamItem): void;
+  /** There may be something to start. */
+  wake(): void;
 }
 
 /** The stream, as its items see it. */
@@ -27,6 +27,8 @@ export interface ItemHome {
 export class StreamItem extends Called {
   readonly #stream: ItemHome;
   readonly #carrier: ItemCarrier;
+  /** Where it is among the stream's live items. */
+  place = -1;
   fate: "open" | "fulfilled" | "rejected" | "dropped" = "open";
   /** The result, or what it failed with. */
   value: unknown = undefined;
@@ -52,11 +54,8 @@ export class StreamItem extends Called {
     return this.#carrier;
   }
 
-  /** Its turns are the carrier's, which is always ready for one. */
-  override arm(): void {}
-
   override summon(): void {
-    this.#carrier.summon(this);
+    this.#carrier.wake();
   }
 
   override fulfilled(value: unknown): void {

@@ -7,14 +7,16 @@
  * the probe goes off, and nobody is asked to stop.
  *
  * Invariants:
- * 1. At most `CREDIT` starts go by between two looks at the clock.
+ * 1. At most `CREDIT` starts go by between two looks; and at most `CREDIT` of
+ *    those, or a millisecond, between two that read the clock itself.
  * 2. The loop is known to have turned at `#since`, or nothing is known and
  *    `#since` lies at most half a slice back. Where the loop has not turned since,
  *    a probe is laid before a slice has gone by, and waited for after it.
  * 3. There is at most one probe, it goes off in the next turn, and so it keeps
  *    no process alive. It is an immediate, not a timer: faked timers would
  *    never let it go off, and Deno's sanitizers would count it as a leak.
- * 4. `#slice` is the smallest of the groups at work; Infinity if none has one.
+ * 4. `smallest` is the smallest slice of the groups at work, Infinity if none
+ *    has one; or smaller, and `isStale`, until the clock is read again.
  *
  * @module
  */
@@ -27,6 +29,8 @@ const CREDIT = 7;
 
 // Bound now, so that a test's fake time does not stop the loop's own.
 const now = performance.now.bind(performance);
+// Whether a millisecond has gone by costs half of what the time does on Deno.
+const tick = Date.now;
 const { setTimeout, setImmediate } = globalThis as unknown as {
   setTimeout: (callback: () => void, ms: number) => void;
   setImmediate?: (callback: () => void) => void;
@@ -34,14 +38,20 @@ const { setTimeout, setImmediate } = globalThis as unknown as {
 const nextTurn = setImmediate ?? ((callback) => setTimeout(callback, 0));
 
 let credit = CREDIT;
-/** How many starts the last look granted. */
+/** How many starts the last look that read the clock granted, */
 let granted = CREDIT;
+/** and how many those after it did. */
+let more = 0;
+/** How many looks may yet go by the tick alone. */
+let trust = 0;
+let lastTick = 0;
 let probing = false;
 let blocked = false;
 let since = now();
 let lastLook = since;
 let waiting: (() => void)[] = [];
 let smallest = Infinity;
+let isStale = false;
 const atWork = new Map<number, number>();
 
 /**
@@ -49,7 +59,7 @@ const atWork = new Map<number, number>();
  * Each yes is a start.
  */
 export function mayStart(slice: number): boolean {
-  return --credit >= 0 || look(Math.min(slice, smallest));
+  return --credit >= 0 || look(slice);
 }
 
 /** Whether nothing may start before the loop has turned. */
@@ -66,23 +76,42 @@ export function turned(): Promise<void> {
 
 /** A group with this slice begins to work. */
 export function enter(slice: number): void {
-  const groups = atWork.get(slice) ?? 0;
-  atWork.set(slice, groups + 1);
-  if (slice < smallest) smallest = slice;
+  atWork.set(slice, (atWork.get(slice) ?? 0) + 1);
+  if (slice >= smallest) return;
+  smallest = slice;
+  trust = 0; // It was given for a longer one.
 }
 
 /** A group with this slice has nothing in flight any more. */
 export function leave(slice: number): void {
   const groups = atWork.get(slice)! - 1;
-  if (groups > 0) atWork.set(slice, groups);
-  else {
-    atWork.delete(slice);
-    smallest = Math.min(Infinity, ...atWork.keys());
+  atWork.set(slice, groups);
+  // Not looked for now: it may well be back before anybody has to know.
+  if (groups === 0) isStale = true;
+}
+
+function findSmallest(): void {
+  isStale = false;
+  smallest = Infinity;
+  for (const [slice, groups] of atWork) {
+    if (groups === 0) atWork.delete(slice);
+    else if (slice < smallest) smallest = slice;
   }
 }
 
 function look(slice: number): boolean {
   if (blocked) return false;
+  const ms = tick();
+  if (ms !== lastTick || --trust < 0) {
+    if (isStale) findSmallest();
+    return read(ms, Math.min(slice, smallest));
+  }
+  more += CREDIT;
+  credit = CREDIT - 1;
+  return true;
+}
+
+function read(ms: number, slice: number): boolean {
   const time = now();
   if (!probing) {
     if (time - since > slice / 4) layProbe(time, slice);
@@ -91,13 +120,17 @@ function look(slice: number): boolean {
     return false;
   }
   // As many as fit into what is left of the slice, if they go on as they did.
-  const each = (time - lastLook) / granted;
+  const each = (time - lastLook) / (granted + more);
   const left = slice - (time - since);
   granted = left > 0 && left >= each * CREDIT
     ? CREDIT
     : Math.max(1, Math.floor(left / each));
+  more = 0;
   credit = granted - 1;
+  lastTick = ms;
   lastLook = time;
+  // WARNING: not without an end. A test may well have stopped Date's clock.
+  trust = left > 2 ? CREDIT : 0;
   return true;
 }
 
@@ -108,6 +141,7 @@ function layProbe(time: number, slice: number): void {
     probing = blocked = false;
     since = lastLook = now();
     credit = granted; // They may well go on as they did.
+    more = 0;
     const resolves = waiting;
     waiting = [];
     for (const resolve of resolves) resolve();

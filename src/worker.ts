@@ -6,13 +6,13 @@
  * The dispatcher iterates over a bell, rung by whoever brings something, and
  * sends workers out. It was called when the group was made, and so the workers
  * run in that async context. A {@linkcode Called} one has to start in its own one:
- * it is made the next in line and called, and starts itself a microtask later.
+ * it is summoned when it is the next in line, and starts itself a microtask later.
  *
  * Invariants:
  * 1. A task leaves the line in the moment in which it starts, and `inFlight` is
- *    counted there: in `#next` or in `claim`, behind the same gates.
- * 2. A call that is called stays the next in line until it starts, a microtask
- *    later; so it can't be overtaken (law 4), and to call it again does nothing.
+ *    counted there, in `#start`, behind the gates: `#isOpen` and `mayStart`.
+ * 2. A call that is summoned stays in line until it starts; so it can't be
+ *    overtaken (law 4), and to summon it again does nothing.
  * 3. Whatever opens a gate (resume, a larger limit, a turn of the loop, the end
  *    of a task, a new one) rings the bell, or finds it rung.
  * 4. Nothing that a user's function throws gets out of the loop (law 7).
@@ -23,11 +23,12 @@
 import type { Attempts, Item } from "./attempt.ts";
 import { Bell } from "./bell.ts";
 import type { Books } from "./books.ts";
-import type { Called, Caller } from "./call.ts";
+import { type Call, type Called, type Caller, starter } from "./call.ts";
 import { count } from "./check.ts";
 import { RunContext, type Sink } from "./context.ts";
+import type { Entry } from "./entry.ts";
 import { Ids } from "./ids.ts";
-import { type Line, type Maybe, NONE } from "./line.ts";
+import type { Line } from "./line.ts";
 import type { Runner } from "./runner.ts";
 import type { Task } from "./task.ts";
 import { enter, isBlocked, leave, mayStart, turned } from "./turn.ts";
@@ -56,8 +57,11 @@ export class Crew implements Caller {
   readonly #onRest: () => void;
   readonly #bell = new Bell();
   readonly #ids: Ids;
+  readonly start: (call: Call) => Promise<unknown> = starter(this);
   #limit: number;
   #paused: boolean;
+  /** Whether its slice counts. */
+  #isAtWork = false;
   /** Whether somebody waits for the group to be at rest. */
   isWatched = false;
 
@@ -111,46 +115,51 @@ export class Crew implements Caller {
   }
 
   claim(call: Called): number {
-    if (!this.#isOpen() || !mayStart(this.#slice)) {
-      call.arm();
+    if (
+      !this.#isOpen() || this.#line.peek() !== call || !mayStart(this.#slice)
+    ) {
       this.#bell.ring();
       return -1;
     }
-    this.#line.shift();
-    this.#books.inFlight++;
+    this.#start();
     call.state = "running";
-    const workerId = this.#takeId();
-    this.#callNext();
-    return workerId;
+    const id = this.takeId();
+    this.callNext();
+    return id;
+  }
+
+  /** Starts the next one in line, if it is of this caller. */
+  nextOf(caller: unknown): Called | undefined {
+    if (!this.#isOpen()) return undefined;
+    const item = this.#line.peek();
+    if (
+      item === undefined || typeof item === "function" ||
+      item.caller !== caller || !mayStart(this.#slice)
+    ) return undefined;
+    this.#start();
+    item.state = "running";
+    return item as Called;
+  }
+
+  /** An id for one more worker, who has just started a task. */
+  takeId(): number {
+    if (!this.#isAtWork) {
+      this.#isAtWork = true;
+      enter(this.#slice);
+    }
+    return this.#ids.take();
   }
 
   context(workerId: number): RunContext {
-    return new RunContext(workerId, 1, this.#sink);
+    return new RunContext(workerId, this.#sink);
   }
 
   invoke(task: Task, context: RunContext): unknown {
     return this.#runner.invoke(task, context);
   }
 
-  /** Starts the next one in line for this worker, if it is of this caller. */
-  nextOf(caller: unknown, workerId: number): Called | undefined {
-    if (workerId >= this.#limit || !this.#isOpen()) return undefined;
-    if (!mayStart(this.#slice)) return undefined;
-    const line = this.#line;
-    const item = line.shift();
-    if (item === NONE) return undefined;
-    if (typeof item === "function" || item.caller !== caller) {
-      line.putBack(item);
-      return undefined;
-    }
-    this.#books.inFlight++;
-    item.state = "running";
-    if (line.waiting > 0) line.admit(this.idle);
-    return item as Called;
-  }
-
-  settle(call: Called, isFulfilled: boolean): void {
-    call.state = "gone";
+  settle(entry: Entry, isFulfilled: boolean): void {
+    entry.state = "gone";
     this.#books.inFlight--;
     if (isFulfilled) this.#books.fulfilled++;
     else this.#books.rejected++;
@@ -162,23 +171,36 @@ export class Crew implements Caller {
 
   release(workerId: number): void {
     this.#ids.release(workerId);
-    if (this.#ids.used === 0) {
-      leave(this.#slice);
-      this.#sink.rest();
-      if (this.isWatched) this.#bell.ring();
-    }
     if (this.#line.waiting > 0) this.#line.admit(this.idle);
-    this.#callNext();
+    if (this.callNext() || this.#ids.used > 0) return;
+    this.#rest();
+    if (this.isWatched) this.#bell.ring();
+  }
+
+  /**
+   * From any async context: summons who is next, or leaves it to the
+   * dispatcher. False if there is nobody to start now.
+   */
+  callNext(): boolean {
+    if (this.#bell.isRung) return true;
+    if (!this.#isOpen()) return false;
+    const item = this.#line.peek();
+    if (item === undefined) return false;
+    if (typeof item !== "function" && item.isCalled && !isBlocked()) {
+      (item as Called).summon();
+    } else this.#bell.ring();
+    return true;
   }
 
   async #dispatch(): Promise<void> {
     for await (const _ of this.#bell) {
       for (;;) {
         const item = this.#next();
-        if (item !== NONE) this.#work(item);
+        if (item !== undefined) this.#work(item);
         else if (isBlocked()) await turned();
         else break;
       }
+      if (this.#ids.used === 0) this.#rest();
       this.#onRest();
     }
   }
@@ -186,27 +208,28 @@ export class Crew implements Caller {
   /** One worker. Everything here is on the hot path. */
   async #work(first: Item): Promise<void> {
     const books = this.#books;
-    const id = this.#takeId();
+    const id = this.takeId();
     // Plain tasks can't tell their runs apart, so they share a context, until
     // one of them looks at its signal: that one is its own.
     let ctx = this.context(id);
     for (
-      let item: Maybe<Item> = first;
-      item !== NONE;
-      item = id < this.#limit ? this.#next() : NONE
+      let item: Item | undefined = first;
+      item !== undefined;
+      item = id < this.#limit ? this.#next() : undefined
     ) {
       if (typeof item !== "function") {
-        await this.#attempts.attempt(item, id);
-        continue;
-      }
-      try {
-        await this.#runner.invoke(item, ctx);
-        books.inFlight--;
-        books.fulfilled++;
-      } catch (error) {
-        books.inFlight--;
-        books.rejected++;
-        this.#runner.report(error, { task: item }, ctx);
+        if (item.track !== undefined) await this.#attempts.attempt(item, id);
+        else await this.#runPlain(item, ctx);
+      } else {
+        try {
+          await this.#runner.invoke(item, ctx);
+          books.inFlight--;
+          books.fulfilled++;
+        } catch (error) {
+          books.inFlight--;
+          books.rejected++;
+          this.#runner.report(error, { task: item }, ctx);
+        }
       }
       if (ctx.looked) {
         ctx.end();
@@ -217,48 +240,49 @@ export class Crew implements Caller {
     this.release(id);
   }
 
+  /** Runs a task whose options are for the queue alone. */
+  async #runPlain(entry: Entry, ctx: RunContext): Promise<void> {
+    try {
+      await this.#runner.invoke(entry.task, ctx);
+      this.settle(entry, true);
+    } catch (error) {
+      this.settle(entry, false);
+      this.#runner.report(error, entry, ctx);
+    }
+  }
+
   /** Whether one more task may start now, as far as the group is concerned. */
   #isOpen(): boolean {
     return this.#books.inFlight < this.#limit && !this.#paused &&
       !this.#attempts.isAborted;
   }
 
-  /** Starts the next task: counts it, and has the caller of this run it. */
-  #next(): Maybe<Item> {
-    if (!this.#isOpen() || !mayStart(this.#slice)) return NONE;
-    const line = this.#line;
-    const item = line.shift();
-    if (item === NONE) return NONE;
+  /** Starts the next task; if that is a call, leaves it to be started. */
+  #next(): Item | undefined {
+    if (!this.#isOpen()) return undefined;
+    const item = this.#line.peek();
+    if (item === undefined) return undefined;
     if (typeof item !== "function" && item.isCalled) {
-      this.#call(item as Called);
-      return NONE;
+      (item as Called).summon();
+      return undefined;
     }
-    this.#books.inFlight++;
-    if (line.waiting > 0) line.admit(this.idle);
+    if (!mayStart(this.#slice)) return undefined;
+    this.#start();
     return item;
   }
 
-  /** From any async context: calls what is next, or leaves it to the dispatcher. */
-  #callNext(): void {
-    if (this.#bell.isRung || !this.#isOpen()) return;
-    if (isBlocked()) return this.#bell.ring();
-    const item = this.#line.shift();
-    if (item === NONE) return;
-    if (typeof item !== "function" && item.isCalled) {
-      this.#call(item as Called);
-    } else {
-      this.#line.putBack(item);
-      this.#bell.ring();
-    }
+  /** Takes the next one out of the line and counts it: whoever calls this runs it. */
+  #start(): void {
+    const line = this.#line;
+    line.take();
+    this.#books.inFlight++;
+    if (line.waiting > 0) line.admit(this.idle);
   }
 
-  #call(call: Called): void {
-    this.#line.putBack(call);
-    call.summon();
-  }
-
-  #takeId(): number {
-    if (this.#ids.used === 0) enter(this.#slice);
-    return this.#ids.take();
+  #rest(): void {
+    if (!this.#isAtWork) return;
+    this.#isAtWork = false;
+    leave(this.#slice);
+    this.#sink.rest();
   }
 }

@@ -43,6 +43,10 @@ class Stack<T> implements Queue<T> {
     this.#values.push(value);
   }
 
+  peek(): T | undefined {
+    return this.#values.at(-1);
+  }
+
   shift(): T | undefined {
     return this.#values.pop();
   }

@@ -1,5 +1,6 @@
 import { RunContext, Sink } from "../src/context.ts";
 import { LONGEST } from "../src/delays.ts";
+import { Entry, Run, type Track } from "../src/entry.ts";
 import { assertEquals, assertStrictEquals, FakeTime } from "./support/std.ts";
 import { test } from "./support/test.ts";
 
@@ -8,7 +9,26 @@ function contextOf(
   mode: boolean | number,
 ): { context: RunContext; sink: Sink } {
   const sink = new Sink(mode);
-  return { context: new RunContext(0, 1, sink), sink };
+  return { context: new RunContext(0, sink), sink };
+}
+
+/** What is kept of an entry whose options are not for the queue alone. */
+function trackOf(): Track {
+  const home = { withdraw() {}, timeOut() {} };
+  const traits = {
+    options: undefined,
+    retry: undefined,
+    timeout: Infinity,
+    home,
+    isPlain: false,
+  };
+  return new Entry(() => {}, traits).track!;
+}
+
+/** A run of such an entry, with a sink that lets everything, or nothing through. */
+function runOf(mode: boolean): { run: Run; sink: Sink } {
+  const sink = new Sink(mode);
+  return { run: new Run(trackOf(), 0, sink), sink };
 }
 
 /** Whether timers are set; with time faked. */
@@ -17,8 +37,14 @@ function hasTimer(time: { next(): boolean }): boolean {
 }
 
 test("RunContext has the id of its worker and the number of its attempt", () => {
-  const context = new RunContext(3, 2, new Sink(false));
-  assertEquals([context.workerId, context.attempt], [3, 2]);
+  const sink = new Sink(false);
+  const context = new RunContext(3, sink);
+  assertEquals([context.workerId, context.attempt], [3, 1]);
+  const track = trackOf();
+  track.attempt = 2;
+  const run = new Run(track, 3, sink);
+  track.attempt = 3; // The number is the run's own.
+  assertEquals([run.workerId, run.attempt], [3, 2]);
 });
 
 test("RunContext.signal is quiet, always the same, and made when somebody looks", () => {
@@ -29,27 +55,56 @@ test("RunContext.signal is quiet, always the same, and made when somebody looks"
   assertStrictEquals(context.signal, signal);
 });
 
-test("RunContext.abort() lets the signal speak to those who look before, and to those who look later", () => {
+test("RunContext.abort() lets the signal speak to those who have looked", () => {
   const reason = new Error("why");
-  const early = contextOf(false).context;
+  const { context } = contextOf(false);
+  let heard = 0;
+  context.signal.addEventListener("abort", () => heard++);
+  context.abort(reason);
+  assertEquals(heard, 1);
+  assertStrictEquals(context.signal.reason, reason);
+});
+
+test("Run.abort() lets the signal speak to those who look before, and to those who look later", () => {
+  const reason = new Error("why");
+  const early = runOf(false).run;
   let heard = 0;
   early.signal.addEventListener("abort", () => heard++);
   early.abort(reason);
   assertEquals(heard, 1);
   assertStrictEquals(early.signal.reason, reason);
-  const late = contextOf(false).context;
+  const late = runOf(false).run;
   late.abort(reason);
   assertEquals(late.looked, false);
   assertStrictEquals(late.signal.reason, reason);
 });
 
-test("RunContext.abort() does nothing the second time: the first reason stays", () => {
+test("Run.abort() does nothing the second time: the first reason stays", () => {
   for (const looks of [true, false]) {
-    const { context } = contextOf(false);
-    if (looks) context.signal;
-    context.abort("first");
-    context.abort("second");
-    assertEquals(context.signal.reason, "first");
+    const { run } = runOf(false);
+    if (looks) run.signal;
+    run.abort("first");
+    run.abort("second");
+    assertEquals(run.signal.reason, "first");
+  }
+});
+
+test("Run.abort() comes before the group's: the first reason stays, looked at or not", () => {
+  for (const looks of [true, false]) {
+    const { run, sink } = runOf(true);
+    if (looks) run.signal;
+    run.abort("first");
+    sink.abort("second");
+    assertEquals(run.signal.reason, "first");
+  }
+});
+
+test("Run.signal hears of the group's abort, looked at before or later, as any other does", () => {
+  for (const looks of [true, false]) {
+    const { run, sink } = runOf(true);
+    if (looks) run.signal;
+    sink.abort("why");
+    assertEquals(run.signal.reason, "why");
   }
 });
 
@@ -73,18 +128,26 @@ test("RunContext.signal that is looked at after the end is quiet for ever", () =
   assertEquals(after.context.signal.aborted, false);
 });
 
+test("Run.signal that is looked at after the end still tells that it was aborted before", () => {
+  const { run } = runOf(false);
+  run.abort("why");
+  run.end();
+  assertEquals(run.signal.aborted, true);
+  assertEquals(run.signal.reason, "why");
+});
+
 test("Sink of false never lets the group's abort through, and sets no timer", () => {
   using time = new FakeTime();
   const { context, sink } = contextOf(false);
   const { signal } = context;
   sink.abort("why");
   assertEquals([hasTimer(time), signal.aborted], [false, false]);
-  assertEquals(new RunContext(0, 1, sink).signal.aborted, false);
+  assertEquals(new RunContext(0, sink).signal.aborted, false);
 });
 
 test("Sink of true lets the group's abort through at once, with its reason, to all who have looked", () => {
   const sink = new Sink(true);
-  const contexts = [0, 1, 2].map((id) => new RunContext(id, 1, sink));
+  const contexts = [0, 1, 2].map((id) => new RunContext(id, sink));
   const signals = contexts.map((context) => context.signal);
   const reason = new Error("why");
   sink.abort(reason);
@@ -116,7 +179,7 @@ test("Sink of a number lets the group's abort through that many milliseconds lat
   assertEquals(signal.aborted, false);
   time.tick(1);
   assertEquals(signal.reason, "why");
-  assertEquals(new RunContext(0, 1, sink).signal.reason, "why");
+  assertEquals(new RunContext(0, sink).signal.reason, "why");
   assertEquals(hasTimer(time), false);
 });
 
@@ -174,7 +237,7 @@ test("Sink.reset() makes it as new, with no timer and no reason", () => {
     time.tick(100);
     assertEquals(context.signal.reason, "first");
     sink.reset();
-    const next = new RunContext(0, 1, sink);
+    const next = new RunContext(0, sink);
     assertEquals(next.signal.aborted, false);
     sink.abort("second");
     sink.reset();
@@ -185,7 +248,7 @@ test("Sink.reset() makes it as new, with no timer and no reason", () => {
 
 test("Sink.abort() tells all of them when one ends and leaves as it hears of it", () => {
   const sink = new Sink(true);
-  const contexts = [0, 1, 2].map((id) => new RunContext(id, 1, sink));
+  const contexts = [0, 1, 2].map((id) => new RunContext(id, sink));
   const signals = contexts.map((context) => context.signal);
   signals[0]!.addEventListener("abort", () => {
     for (const context of contexts) context.end();
@@ -196,7 +259,7 @@ test("Sink.abort() tells all of them when one ends and leaves as it hears of it"
 
 test("Sink.leave() takes exactly that context out", () => {
   const sink = new Sink(true);
-  const contexts = [0, 1, 2].map((id) => new RunContext(id, 1, sink));
+  const contexts = [0, 1, 2].map((id) => new RunContext(id, sink));
   const signals = contexts.map((context) => context.signal);
   contexts[1]!.end();
   sink.abort("why");

@@ -7,7 +7,12 @@ import {
   settled,
   Tasks,
 } from "./support/helpers.ts";
-import { assert, assertEquals, FakeTime } from "./support/std.ts";
+import {
+  assert,
+  assertEquals,
+  assertStrictEquals,
+  FakeTime,
+} from "./support/std.ts";
 import { test } from "./support/test.ts";
 
 /** Runs the test with fake time, and checks that it leaves no timer. */
@@ -375,3 +380,24 @@ timed(
     assertEquals(group.stats.rejected, 1);
   },
 );
+
+for (const callback of ["isRetriable", "delay"] as const) {
+  test(`retry: ${callback} that aborts the task's own signal fails it, with its own error`, async () => {
+    const controller = new AbortController();
+    const group = new CoGroup(1);
+    const error = new Error("the task's own");
+    const promise = group.go(() => Promise.reject(error), {
+      signal: controller.signal,
+      retry: {
+        minTimeout: 0,
+        [callback]: () => {
+          controller.abort("own");
+          return callback === "delay" ? 0 : true;
+        },
+      },
+    });
+    assertStrictEquals(await promise.catch((reason) => reason), error);
+    assertEquals(await group.wait(), 0);
+    assertEquals(group.stats.rejected, 1);
+  });
+}

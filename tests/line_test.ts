@@ -42,10 +42,21 @@ function shiftAll<T>(line: Line<T>): T[] {
   return values;
 }
 
+/** Everything that can be taken, for one who looks at it first. */
+function takeAll<T>(line: Line<T>): T[] {
+  const values: T[] = [];
+  for (let v = line.peek(); v !== undefined; v = line.peek()) {
+    line.take();
+    values.push(v);
+  }
+  return values;
+}
+
 test("Line is empty when it is new, and has the capacity of its queue", () => {
   const line = lineOf<string>({ capacity: 3 });
   assertEquals([line.capacity, line.size, line.waiting], [3, 0, 0]);
   assertStrictEquals(line.shift(), NONE);
+  assertStrictEquals(line.peek(), undefined);
   assertEquals(line.drain(), []);
 });
 
@@ -191,16 +202,19 @@ test("Line.shift() gives undefined as a value, and NONE for none", () => {
   assertStrictEquals(line.shift(), NONE);
 });
 
-test("Line.shift() gives NONE when the queue has values of which none may be taken yet", () => {
-  class Shy implements Queue<string> {
-    readonly capacity = 0;
-    readonly size = 1;
-    push(): void {}
-    shift(): undefined {}
-    drain(): string[] {
-      return [];
-    }
+/** A queue with a value that may not be taken yet. */
+class Shy implements Queue<string> {
+  readonly capacity = 0;
+  readonly size = 1;
+  push(): void {}
+  peek(): undefined {}
+  shift(): undefined {}
+  drain(): string[] {
+    return [];
   }
+}
+
+test("Line.shift() gives NONE when the queue has values of which none may be taken yet", () => {
   const line = new Line<string>(new Shy());
   const told: string[] = [];
   line.join(new Waiter("a", told));
@@ -208,19 +222,46 @@ test("Line.shift() gives NONE when the queue has values of which none may be tak
   assertEquals([told, line.size], [[], 1]);
 });
 
-test("Line.putBack() makes a value the next one again, whatever comes after it", () => {
+// --- peek and take ---
+
+test("Line.peek() leaves the next value where it is, whatever comes after it", () => {
   const line = lineOf<string>({ capacity: 2, values: ["a", "b"] });
-  assertStrictEquals(line.shift(), "a");
-  line.putBack("a");
+  assertStrictEquals(line.peek(), "a");
   assertEquals([line.size, line.offer("c", 0)], [2, false]);
   line.keep("c");
-  assertEquals(shiftAll(line), ["a", "b", "c"]);
+  assertStrictEquals(line.peek(), "a");
+  assertEquals([line.size, shiftAll(line)], [3, ["a", "b", "c"]]);
 });
 
-test("Line.putBack() takes undefined for a value", () => {
-  const line = lineOf<undefined>({});
-  line.putBack(undefined);
-  assertEquals([line.size, line.shift(), line.size], [1, undefined, 0]);
+test("Line.peek() is undefined, and nobody is let in, when none of the queue's values may be taken yet", () => {
+  const line = new Line<string>(new Shy());
+  const told: string[] = [];
+  line.join(new Waiter("a", told));
+  assertStrictEquals(line.peek(), undefined);
+  assertEquals([told, line.size, line.waiting], [[], 1, 1]);
+});
+
+test("Line.peek() lets the first sender in when the queue is empty, who is told once", () => {
+  const line = lineOf<string>({ capacity: 0 });
+  const told: string[] = [];
+  line.join(new Waiter("a", told));
+  line.join(new Waiter("b", told));
+  for (const _ of range(2)) assertStrictEquals(line.peek(), "a");
+  assertEquals([told, line.size, line.waiting], [["a in"], 1, 1]);
+  assertEquals(takeAll(line), ["a", "b"]);
+  assertEquals([told, line.size, line.waiting], [["a in", "b in"], 0, 0]);
+});
+
+test("Line.take() takes the value that was peeked at, and no other", () => {
+  const line = lineOf<string>({ capacity: 1, values: ["a", "b"] });
+  line.join(new Waiter("c"));
+  line.keep("d");
+  assertStrictEquals(line.peek(), "a");
+  line.keep("e");
+  line.take();
+  assertEquals([line.size, line.waiting], [3, 3]);
+  assertEquals(takeAll(line), ["b", "c", "d", "e"]);
+  assertEquals([line.size, line.waiting], [0, 0]);
 });
 
 // --- places that are held ---
@@ -277,6 +318,19 @@ test("Line.shift() lets someone without a value hold his place, and goes on to w
   assertEquals(line.offer("b", 1), true);
 });
 
+test("Line.peek() lets someone without a value hold his place, and goes on to who has one", () => {
+  const line = lineOf<string>({ capacity: 0 });
+  const told: string[] = [];
+  line.join(new Waiter<string>(NONE, told));
+  line.keep("a");
+  for (const _ of range(2)) assertStrictEquals(line.peek(), "a");
+  assertEquals([told, line.size], [["Symbol(none) in"], 1]);
+  line.take();
+  assertEquals(line.offer("b", 1), false);
+  line.vacate();
+  assertEquals(line.offer("b", 1), true);
+});
+
 test("Line.shift() leaves who waits to a place that is held; what was kept can't wait for it", () => {
   const line = lineOf<string>({ capacity: 0 });
   const told: string[] = [];
@@ -289,16 +343,28 @@ test("Line.shift() leaves who waits to a place that is held; what was kept can't
   assertEquals(told, ["a in"]);
 });
 
+test("Line.peek() leaves who waits to a place that is held; what was kept can't wait for it", () => {
+  const line = lineOf<string>({ capacity: 0 });
+  const told: string[] = [];
+  assert(line.reserve(1));
+  line.join(new Waiter("a", told));
+  assertStrictEquals(line.peek(), undefined);
+  assertEquals(told, []);
+  line.keep("b");
+  assertEquals(takeAll(line), ["a", "b"]);
+  assertEquals(told, ["a in"]);
+});
+
 // --- forgotten values ---
 
-test("Line.forget() takes a value out of size at once, and shift() passes it over", () => {
+test("Line.forget() takes a value out of size at once, and peek() passes it over", () => {
   const dead = new Set<string>();
   const line = lineOf({ values: ["a", "b", "c"], dead });
   for (const value of ["a", "c"]) {
     dead.add(value);
     line.forget();
   }
-  assertEquals([line.size, shiftAll(line), line.size], [1, ["b"], 0]);
+  assertEquals([line.size, takeAll(line), line.size], [1, ["b"], 0]);
 });
 
 test("Line.forget() makes room", () => {
@@ -307,16 +373,16 @@ test("Line.forget() makes room", () => {
   dead.add("a");
   line.forget();
   assertEquals([line.offer("c", 0), line.offer("d", 0)], [true, false]);
-  assertEquals(shiftAll(line), ["b", "c"]);
+  assertEquals(takeAll(line), ["b", "c"]);
 });
 
-test("Line.forget() of a value that was put back passes it over", () => {
+test("Line.forget() of a value that was peeked at passes it over", () => {
   const dead = new Set<string>();
   const line = lineOf({ values: ["a", "b"], dead });
-  line.putBack(line.shift() as string);
+  assertStrictEquals(line.peek(), "a");
   dead.add("a");
   line.forget();
-  assertEquals([line.size, shiftAll(line), line.size], [1, ["b"], 0]);
+  assertEquals([line.size, takeAll(line), line.size], [1, ["b"], 0]);
 });
 
 test("Line.forget() of a value that was kept behind who waits lets it pass over in its turn", () => {
@@ -327,7 +393,7 @@ test("Line.forget() of a value that was kept behind who waits lets it pass over 
   line.keep("c");
   dead.add("b");
   line.forget();
-  assertEquals([line.size, shiftAll(line), line.size], [1, ["a", "c"], 0]);
+  assertEquals([line.size, takeAll(line), line.size], [1, ["a", "c"], 0]);
 });
 
 /** A queue that tells how many values are in it, forgotten ones too. */
@@ -350,7 +416,7 @@ test("Line.forget() cleans up once more than half of what is there is forgotten"
   dead.add(50);
   line.forget();
   assertEquals([queue.size, line.size], [49, 49]);
-  assertEquals(shiftAll(line), range(100).slice(51));
+  assertEquals(takeAll(line), range(100).slice(51));
 });
 
 test("Line.forget() does not clean up after a few", () => {
@@ -386,7 +452,7 @@ test("Line.forget() is O(1) a value: all of them are looked at twice at most", (
 
 test("Line.drain() gives all values away in the order of shift, and who waits goes on waiting", () => {
   const line = lineOf<string>({ capacity: 1, values: ["a", "b"] });
-  line.putBack(line.shift() as string);
+  assertStrictEquals(line.peek(), "a");
   const told: string[] = [];
   line.join(new Waiter("c", told));
   line.keep("d");
@@ -399,7 +465,7 @@ test("Line.drain() gives all values away in the order of shift, and who waits go
 
 test("Line.drain() leaves those that stay where they are, in order", () => {
   const line = lineOf<string>({ capacity: 1, values: ["A", "b", "C"] });
-  line.putBack(line.shift() as string);
+  assertStrictEquals(line.peek(), "A");
   line.join(new Waiter("d"));
   line.keep("E");
   line.keep("f");
@@ -412,7 +478,7 @@ test("Line.drain() leaves those that stay where they are, in order", () => {
 test("Line.drain() does not give away what was forgotten, and it is not missed", () => {
   const dead = new Set<string>();
   const line = lineOf({ capacity: 1, values: ["a", "b", "c"], dead });
-  line.putBack(line.shift() as string);
+  assertStrictEquals(line.peek(), "a");
   line.join(new Waiter("d"));
   line.keep("e");
   line.keep("f");
@@ -423,5 +489,5 @@ test("Line.drain() does not give away what was forgotten, and it is not missed",
   assertEquals(line.drain(), ["a", "c", "f"]);
   assertEquals(line.size, 0);
   line.keep("g");
-  assertEquals([line.size, shiftAll(line)], [1, ["d", "g"]]);
+  assertEquals([line.size, takeAll(line)], [1, ["d", "g"]]);
 });

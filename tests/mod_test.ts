@@ -38,6 +38,7 @@ const layers = {
   "stream_item.ts": () =>
     import("../src/stream_item.ts", { with: { type: "text" } }),
   "carrier.ts": () => import("../src/carrier.ts", { with: { type: "text" } }),
+  "stream.ts": () => import("../src/stream.ts", { with: { type: "text" } }),
   "map.ts": () => import("../src/map.ts", { with: { type: "text" } }),
   "progress.ts": () => import("../src/progress.ts", { with: { type: "text" } }),
   "cogroup.ts": () => import("../src/cogroup.ts", { with: { type: "text" } }),

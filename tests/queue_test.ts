@@ -1,6 +1,6 @@
 import { fifoQueue } from "../src/queue.ts";
 import { range } from "./support/helpers.ts";
-import { assertEquals, assertThrows } from "./support/std.ts";
+import { assert, assertEquals, assertThrows } from "./support/std.ts";
 import { test } from "./support/test.ts";
 
 test("fifoQueue() has no end without a capacity, else the one that it was given", () => {
@@ -49,8 +49,8 @@ test("fifoQueue() takes undefined for a value like any other", () => {
   assertEquals([queue.size, queue.shift(), queue.size], [1, undefined, 0]);
 });
 
-test("fifoQueue() keeps the order wherever its ring wraps, grows and shrinks", () => {
-  // Every phase begins with the ring at another place.
+test("fifoQueue() keeps the order wherever its blocks begin and end", () => {
+  // Every phase begins at another place of a block.
   for (const offset of range(40)) {
     const queue = fifoQueue<number>();
     let pushed = 0;
@@ -63,7 +63,8 @@ test("fifoQueue() keeps the order wherever its ring wraps, grows and shrinks", (
     };
     push(offset);
     shift(offset);
-    for (const n of [15, 16, 17, 31, 32, 33, 200]) {
+    const long = offset % 8 === 0 ? [2500] : []; // Over the longest block.
+    for (const n of [15, 16, 17, 31, 32, 33, 200, ...long]) {
       push(n);
       assertEquals(queue.size, n);
       shift(n - 1);
@@ -74,7 +75,52 @@ test("fifoQueue() keeps the order wherever its ring wraps, grows and shrinks", (
   }
 });
 
-test("fifoQueue().drain() gives all values away, in order, wrapped or not, and the queue goes on", () => {
+test("fifoQueue().peek() tells what shift() would give, however often, and gives nothing away", () => {
+  for (const offset of range(40)) {
+    const queue = fifoQueue<number>();
+    for (const i of range(offset)) queue.push(-i);
+    for (const _ of range(offset)) queue.shift();
+    for (const i of range(40)) queue.push(i);
+    for (const i of range(40)) {
+      assertEquals([queue.peek(), queue.peek(), queue.size], [i, i, 40 - i]);
+      assertEquals(queue.shift(), i);
+    }
+  }
+});
+
+test("fifoQueue().peek() tells the same value, whatever is pushed behind it", () => {
+  const queue = fifoQueue<number>();
+  for (const i of range(2500)) {
+    queue.push(i);
+    assertEquals(queue.peek(), 0);
+  }
+});
+
+test("fifoQueue().peek() is undefined for an empty queue: new, shifted empty or drained", () => {
+  for (const n of [0, 1, 15, 16, 17, 48, 200, 2500]) {
+    const queue = fifoQueue<number>();
+    assertEquals(queue.peek(), undefined);
+    for (const i of range(n)) queue.push(i);
+    while (queue.size > 0) queue.shift();
+    assertEquals([queue.peek(), queue.size], [undefined, 0]);
+    for (const i of range(n)) queue.push(i);
+    queue.drain();
+    assertEquals([queue.peek(), queue.size], [undefined, 0]);
+    queue.push(7);
+    assertEquals([queue.peek(), queue.size], [7, 1]);
+  }
+});
+
+test("fifoQueue().peek() tells undefined, where that is the value", () => {
+  const queue = fifoQueue<number | undefined>();
+  queue.push(undefined);
+  queue.push(1);
+  assertEquals([queue.peek(), queue.size], [undefined, 2]);
+  queue.shift();
+  assertEquals([queue.peek(), queue.size], [1, 1]);
+});
+
+test("fifoQueue().drain() gives all values away, in order, wherever they are, and the queue goes on", () => {
   for (const offset of range(20)) {
     const queue = fifoQueue<number>();
     for (const i of range(offset)) queue.push(-i);
@@ -87,46 +133,63 @@ test("fifoQueue().drain() gives all values away, in order, wrapped or not, and t
   }
 });
 
-/** How many slots the ring made while `run` ran: it lengthens itself by `push`. */
+/** Slots of the longest block. */
+const MOST = 1024;
+
+/** How many slots were made while `run` ran: a block fills its own. */
 function slotsMade(run: () => void): number {
-  const { push } = Array.prototype;
+  const { fill } = Array.prototype;
   let slots = 0;
-  Array.prototype.push = function (this: unknown[], ...values: unknown[]) {
-    slots += values.length;
-    return push.apply(this, values);
+  Array.prototype.fill = function (this: unknown[], value: unknown) {
+    slots += this.length;
+    return fill.call(this, value);
   };
   try {
     run();
   } finally {
-    Array.prototype.push = push;
+    Array.prototype.fill = fill;
   }
   return slots;
 }
 
-test("fifoQueue() does not resize for a value more or less: in and out are O(1)", () => {
-  const queue = fifoQueue<number>();
-  for (const i of range(16)) queue.push(i);
-  const made = slotsMade(() => {
-    // To and fro over the mark at which it grows.
-    for (let i = 0; i < 1000; i++) {
-      queue.push(i);
-      queue.shift();
-    }
-  });
-  assertEquals(made, 16);
+test("fifoQueue() does not make a block for a value more or less: in and out are O(1)", () => {
+  /** To and fro over the mark at which it grows, with so many in it. */
+  const made = (n: number, times: number) => {
+    const queue = fifoQueue<number>();
+    for (const i of range(n)) queue.push(i);
+    return slotsMade(() => {
+      for (let i = 0; i < times; i++) {
+        queue.push(i);
+        queue.shift();
+      }
+    });
+  };
+  // Two blocks in turn, and none is made any more.
+  for (const times of [1000, 10_000]) assertEquals(made(16, times), 32);
+  for (const n of [0, 1, 15, 17, 48, 49, 1008, 1024, 5000]) {
+    const slots = made(n, 10_000);
+    assert(slots <= 10_000, `${slots} slots, ${n} in it`);
+  }
 });
 
 test("fifoQueue() does not hold the memory of a burst for ever", () => {
   const queue = fifoQueue<number>();
+  const n = 100 * MOST;
   const burst = () =>
     slotsMade(() => {
-      for (let i = 0; i < 1000; i++) queue.push(i);
+      for (let i = 0; i < n; i++) queue.push(i);
     });
   const first = burst();
-  for (const _ of range(990)) queue.shift();
-  assertEquals(burst() > 900, true);
+  assert(first <= n + MOST, `${first} slots for ${n}`);
+  for (let i = 0; i < n - 10; i++) queue.shift();
+  // The block of those that are left, and a spare one.
+  const most = 2 * MOST;
+  const second = burst();
+  assert(second >= n - most, `${second} slots for ${n}`);
   while (queue.size > 0) queue.shift();
-  assertEquals(burst(), first);
+  const third = burst();
+  assert(third >= n - most, `${third} slots for ${n}`);
   queue.drain();
-  assertEquals(burst(), first);
+  const fourth = burst();
+  assert(fourth >= n - most, `${fourth} slots for ${n}`);
 });

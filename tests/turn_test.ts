@@ -13,13 +13,22 @@ const globals = globalThis as unknown as {
 };
 const { setImmediate, setTimeout } = globals;
 const { now } = performance;
+const { now: tick } = Date;
 
 let clock = 0;
 let looks = 0;
+/** How many of the looks read the clock itself, not only its milliseconds. */
+let reads = 0;
+/** Whether Date's clock stands still. */
+let stopped = false;
 let probes: Callback[] = [];
 performance.now = () => {
-  looks++;
+  reads++;
   return clock;
+};
+Date.now = () => {
+  looks++;
+  return stopped ? 0 : Math.floor(clock);
 };
 globals.setImmediate = (callback) => probes.push(callback);
 const turn: typeof real = await import("../src/turn.ts?clock");
@@ -33,6 +42,7 @@ globals.setTimeout = (callback, ms) => {
 const old: typeof real = await import("../src/turn.ts?without-immediates");
 Object.assign(globals, { setImmediate, setTimeout });
 performance.now = now;
+Date.now = tick;
 
 /** Lets the loop turn. */
 function turnLoop(): void {
@@ -117,6 +127,47 @@ test("mayStart() looks at the clock at least once in eight starts, and seldom mo
     most = Math.max(most, since);
   }
   assert(most <= 8 && looks <= 8000 / 6, `${most}, ${looks}`);
+});
+
+test("mayStart() reads the clock once in eight looks, or when a millisecond has gone by, and seldom more often", () => {
+  for (const [cost, most] of [[0, 1], [1 / 64, 2], [1, 8]] as const) {
+    using _ = atWork(1e6);
+    let since = 0;
+    looks = reads = 0;
+    for (const _ of range(8000)) {
+      const before = reads;
+      turn.mayStart(Infinity);
+      since = reads > before ? 1 : since + 1;
+      assert(since <= 56 && since * cost <= 8, `${since} starts of ${cost} ms`);
+      clock += cost;
+    }
+    assert(reads <= looks * most / 7, `${reads} of ${looks}`);
+  }
+});
+
+test("mayStart() is false, if later, also where Date's clock stands still", () => {
+  stopped = true;
+  try {
+    for (const cost of [0.125, 1, 50]) {
+      using _ = atWork(10);
+      const time = run(() => cost);
+      // It may take eight looks to lay a probe, and eight to wait for it.
+      assert(turn.isBlocked() && time <= 10 + 2 * 56 * cost, `${time} ms`);
+    }
+  } finally {
+    stopped = false;
+  }
+});
+
+test("enter() of a smaller slice makes it count at once, whatever was granted before", () => {
+  using _ = atWork(1000);
+  // A look has just granted as much as there is, and a probe is laid.
+  clock = Math.ceil(clock) + 300;
+  while (probes.length === 0) turn.mayStart(Infinity);
+  turn.enter(10);
+  const time = run(() => 1 / 64);
+  turn.leave(10);
+  assert(turn.isBlocked() && time <= 8 / 64, `${time} ms`);
 });
 
 test("mayStart() is always true for tasks that let the loop turn, however long they go on", () => {
