@@ -40,4 +40,6 @@ export {
   type ChannelSendOptions,
 } from "./src/channel.ts";
 export { fifoQueue, type Queue } from "./src/queue.ts";
+export type { AcquireOptions, Governor, Permit } from "./src/governor.ts";
+export { Semaphore } from "./src/semaphore.ts";
 export { ChannelClosedError, CoGroupClosedError } from "./src/errors.ts";

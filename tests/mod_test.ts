@@ -23,6 +23,10 @@ const layers = {
   "task.ts": () => import("../src/task.ts", { with: { type: "text" } }),
   "context.ts": () => import("../src/context.ts", { with: { type: "text" } }),
   "signals.ts": () => import("../src/signals.ts", { with: { type: "text" } }),
+  "governor.ts": () => import("../src/governor.ts", { with: { type: "text" } }),
+  "permits.ts": () => import("../src/permits.ts", { with: { type: "text" } }),
+  "semaphore.ts": () =>
+    import("../src/semaphore.ts", { with: { type: "text" } }),
   "entry.ts": () => import("../src/entry.ts", { with: { type: "text" } }),
   "call.ts": () => import("../src/call.ts", { with: { type: "text" } }),
   "runner.ts": () => import("../src/runner.ts", { with: { type: "text" } }),
@@ -67,6 +71,7 @@ test("mod.ts exports exactly these values", () => {
     "ChannelClosedError",
     "CoGroup",
     "CoGroupClosedError",
+    "Semaphore",
     "fifoQueue",
   ]);
 });
