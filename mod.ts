@@ -42,4 +42,9 @@ export {
 export { fifoQueue, type Queue } from "./src/queue.ts";
 export type { AcquireOptions, Governor, Permit } from "./src/governor.ts";
 export { Semaphore } from "./src/semaphore.ts";
+export {
+  type RateLimit,
+  rateLimit,
+  type RateLimitOptions,
+} from "./src/rate_limit.ts";
 export { ChannelClosedError, CoGroupClosedError } from "./src/errors.ts";

@@ -27,6 +27,8 @@ const layers = {
   "permits.ts": () => import("../src/permits.ts", { with: { type: "text" } }),
   "semaphore.ts": () =>
     import("../src/semaphore.ts", { with: { type: "text" } }),
+  "rate_limit.ts": () =>
+    import("../src/rate_limit.ts", { with: { type: "text" } }),
   "entry.ts": () => import("../src/entry.ts", { with: { type: "text" } }),
   "call.ts": () => import("../src/call.ts", { with: { type: "text" } }),
   "runner.ts": () => import("../src/runner.ts", { with: { type: "text" } }),
@@ -73,6 +75,7 @@ test("mod.ts exports exactly these values", () => {
     "CoGroupClosedError",
     "Semaphore",
     "fifoQueue",
+    "rateLimit",
   ]);
 });
 

@@ -115,3 +115,13 @@ export class CountingController extends AbortController {
     };
   }
 }
+
+/** Numbers from 0 to 1 that look random, and are the same for the same seed (mulberry32). */
+export function seeded(seed: number): () => number {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let n = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    n ^= n + Math.imul(n ^ (n >>> 7), 61 | n);
+    return ((n ^ (n >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
