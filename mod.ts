@@ -47,4 +47,9 @@ export {
   rateLimit,
   type RateLimitOptions,
 } from "./src/rate_limit.ts";
+export {
+  type AdaptiveLimit,
+  adaptiveLimit,
+  type AdaptiveLimitOptions,
+} from "./src/adaptive_limit.ts";
 export { ChannelClosedError, CoGroupClosedError } from "./src/errors.ts";

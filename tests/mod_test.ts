@@ -29,6 +29,8 @@ const layers = {
     import("../src/semaphore.ts", { with: { type: "text" } }),
   "rate_limit.ts": () =>
     import("../src/rate_limit.ts", { with: { type: "text" } }),
+  "adaptive_limit.ts": () =>
+    import("../src/adaptive_limit.ts", { with: { type: "text" } }),
   "entry.ts": () => import("../src/entry.ts", { with: { type: "text" } }),
   "call.ts": () => import("../src/call.ts", { with: { type: "text" } }),
   "runner.ts": () => import("../src/runner.ts", { with: { type: "text" } }),
@@ -74,6 +76,7 @@ test("mod.ts exports exactly these values", () => {
     "CoGroup",
     "CoGroupClosedError",
     "Semaphore",
+    "adaptiveLimit",
     "fifoQueue",
     "rateLimit",
   ]);
