@@ -32,14 +32,22 @@ export type {
   WorkerFunction,
 } from "./src/task.ts";
 export type { RetryOptions } from "./src/retry.ts";
+export { Channel } from "./src/channel.ts";
+export type {
+  ChannelOptions,
+  ChannelReceiveOptions,
+  ChannelReceiveResult,
+  ChannelSendOptions,
+} from "./src/channel_options.ts";
+export type { Queue } from "./src/queue.ts";
+export { fifoQueue } from "./src/fifo_queue.ts";
+export { slidingQueue } from "./src/sliding_queue.ts";
+export { droppingQueue } from "./src/dropping_queue.ts";
 export {
-  Channel,
-  type ChannelOptions,
-  type ChannelReceiveOptions,
-  type ChannelReceiveResult,
-  type ChannelSendOptions,
-} from "./src/channel.ts";
-export { fifoQueue, type Queue } from "./src/queue.ts";
+  priorityQueue,
+  type PriorityQueueOptions,
+} from "./src/priority_queue.ts";
+export { keyedQueue, type KeyedQueueOptions } from "./src/keyed_queue.ts";
 export type { AcquireOptions, Governor, Permit } from "./src/governor.ts";
 export { Semaphore } from "./src/semaphore.ts";
 export {

@@ -5,7 +5,9 @@
  * 1. `state` and the books change together, before anybody is told.
  * 2. A run that has timed out, or whose caller was told early, keeps its
  *    worker until the task has ended (law 2), and is counted as overdue.
- * 3. There is no attempt to come after an abort of the group or of the
+ * 3. The queue hears of the end of what it gave, and the governor of the end of
+ *    every attempt, in the step in which the books change.
+ * 4. There is no attempt to come after an abort of the group or of the
  *    entry's own signal, and never one beside another (law 11).
  *
  * @module
@@ -15,7 +17,9 @@ import type { Books } from "./books.ts";
 import type { Sink } from "./context.ts";
 import { Delays } from "./delays.ts";
 import { type Entry, type Home, Run, type Track } from "./entry.ts";
-import { type Line, type Maybe, NONE } from "./line.ts";
+import type { Gate } from "./gate.ts";
+import type { Line } from "./line.ts";
+import { type Maybe, NONE } from "./maybe.ts";
 import type { Runner } from "./runner.ts";
 import { unwatch } from "./signals.ts";
 import type { Task } from "./task.ts";
@@ -29,6 +33,8 @@ export interface AttemptsOptions {
   line: Line<Item>;
   sink: Sink;
   runner: Runner;
+  /** None if the group has no governor. */
+  gate: Gate | undefined;
   /** Something was queued, or something left. */
   onChange: () => void;
 }
@@ -41,6 +47,7 @@ export class Attempts implements Home {
   readonly #line: Line<Item>;
   readonly #sink: Sink;
   readonly #runner: Runner;
+  readonly #gate: Gate | undefined;
   readonly #onChange: () => void;
   /** Set by the group's abort. */
   isAborted = false;
@@ -50,6 +57,7 @@ export class Attempts implements Home {
     this.#line = options.line;
     this.#sink = options.sink;
     this.#runner = options.runner;
+    this.#gate = options.gate;
     this.#onChange = options.onChange;
   }
 
@@ -70,6 +78,7 @@ export class Attempts implements Home {
       error = reason;
     }
     run.end();
+    if (track.permit !== undefined) this.#release(track, run, error !== NONE);
     if (run.overdue) this.#books.overdue--;
     if (run.settled) this.#end(entry, "rejected");
     else if (run.timeout !== NONE) this.#putOff(entry, run, run.timeout);
@@ -80,16 +89,26 @@ export class Attempts implements Home {
     }
   }
 
+  /** A task that was taken back has not failed for any fault of the peer's. */
+  #release(track: Track, run: Run, failed: boolean): void {
+    const permit = track.permit!;
+    track.permit = undefined;
+    const isTakenBack = track.entry.options?.signal?.aborted === true;
+    this.#gate!.release(permit, run.timedOut || (failed && !isTakenBack));
+  }
+
   timeOut(entry: Entry, run: Run): void {
     const error = new DOMException(
       `The task timed out after ${entry.traits.timeout} ms`,
       "TimeoutError",
     );
+    run.timedOut = true;
     if (!run.settled) {
       this.#overdue(run);
       const failure = this.#judge(entry, run, error);
       if (failure === NONE) run.timeout = error;
-      else this.#settleEarly(entry, run, failure);
+      // Else the caller may know already: its own signal has spoken meanwhile.
+      else if (!run.settled) this.#settleEarly(entry, run, failure);
     }
     run.abort(error);
   }
@@ -148,7 +167,8 @@ export class Attempts implements Home {
   }
 
   #isLast(entry: Entry): boolean {
-    return this.isAborted || entry.options?.signal?.aborted === true;
+    return this.isAborted || entry.isUnwanted ||
+      entry.options?.signal?.aborted === true;
   }
 
   /** Delays the entry, unless there is no attempt to come any more. */
@@ -162,7 +182,7 @@ export class Attempts implements Home {
 
   #requeue(entry: Entry): void {
     entry.state = "queued";
-    this.#line.keep(entry);
+    this.#line.requeue(entry);
     this.#onChange();
   }
 
@@ -182,9 +202,12 @@ export class Attempts implements Home {
   }
 
   #end(entry: Entry, fate: "fulfilled" | "rejected" | "abandoned"): void {
+    const { state } = entry;
     this.#books[fate]++;
-    if (entry.state === "running") this.#books.inFlight--;
+    if (state === "running") this.#books.inFlight--;
     entry.state = "gone";
     if (entry.track !== undefined) unwatch(entry.track);
+    // One that is queued again has given its place back (see `requeue`).
+    if (state === "running" || state === "delayed") this.#line.done(entry);
   }
 }

@@ -70,6 +70,14 @@ export abstract class Call extends Called {
   override summon(): void {
     this.#takeTurn(this);
   }
+
+  /** It was not accepted, for want of room. */
+  refuse(): void {
+    this.state = "gone";
+    this.abandoned(
+      new DOMException("Cannot go: the queue is full", "AbortError"),
+    );
+  }
 }
 
 /** A call that can only be told of its end: what its turn comes to is its result. */

@@ -53,11 +53,11 @@ export class Carrier implements ItemCarrier {
     for (;;) {
       await new Promise<void>(this.#park);
       if (this.#parked.length === 0) this.#work();
-      let item = this.#look(true);
+      let item = this.#look(undefined);
       while (item !== undefined) {
         const id = crew.takeId();
         let ctx = crew.context(id);
-        for (; item; item = this.#look(id < crew.limit)) {
+        for (; item; item = this.#look(id)) {
           if (item.track !== undefined) {
             await attempts.attempt(item, id);
             continue;
@@ -84,17 +84,20 @@ export class Carrier implements ItemCarrier {
         // what a `map` takes.
         this.#isAwake = true;
         await undefined;
-        item = this.#look(true);
+        item = this.#look(undefined);
       }
     }
   }
 
-  /** Looks around: has the stream pull, and starts an item if one is next. */
-  #look(isFree: boolean): StreamItem | undefined {
+  /**
+   * Looks around, with or without an id: has the stream pull, and starts an
+   * item if one is next.
+   */
+  #look(id: number | undefined): StreamItem | undefined {
     this.#isAwake = false;
     this.#pull();
     const { crew } = this.#core;
-    const item = isFree ? crew.nextOf(this) : undefined;
+    const item = crew.nextOf(this, id);
     crew.callNext(); // There may be more to do than one can do.
     return item as StreamItem | undefined;
   }

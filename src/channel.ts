@@ -10,57 +10,24 @@
  * @module
  */
 
-import { abortSignal, count, options as checked } from "./check.ts";
+import type {
+  ChannelOptions,
+  ChannelReceiveOptions,
+  ChannelReceiveResult,
+  ChannelSendOptions,
+} from "./channel_options.ts";
+import { abortSignal, options as checked } from "./check.ts";
+import { queueFrom, WrongQueueError } from "./checked_queue.ts";
 import { ChannelClosedError } from "./errors.ts";
-import { Line, type Maybe, NONE } from "./line.ts";
+import { Line } from "./line.ts";
+import { type Maybe, NONE } from "./maybe.ts";
 import { List } from "./list.ts";
-import { fifoQueue, type Queue } from "./queue.ts";
 import { Cancel, unwatch, watch } from "./signals.ts";
 import { Receiver, WaitingSend } from "./waiter.ts";
 
 const SENT = Promise.resolve();
 const EMPTY = Object.freeze({ state: "empty" });
 const CLOSED = Object.freeze({ state: "closed" });
-
-/**
- * What {@linkcode Channel.tryReceive} found: a value, nothing yet, or nothing
- * any more.
- *
- * @typeParam T The type of the values.
- */
-export type ChannelReceiveResult<T> =
-  | { state: "ok"; value: T }
-  | { state: "empty" }
-  | { state: "closed" };
-
-/**
- * Options of a {@linkcode Channel}.
- *
- * @typeParam T The type of the values.
- */
-export interface ChannelOptions<T = unknown> {
-  /**
-   * How many values it holds before `send` waits: a non-negative integer or
-   * Infinity. 0 is a rendezvous: `send` waits for a receiver.
-   *
-   * @default {0}
-   */
-  capacity?: number;
-  /** Which value is next, and the capacity; in place of `capacity`. */
-  queue?: Queue<T>;
-}
-
-/** Options of {@linkcode Channel.send}. */
-export interface ChannelSendOptions {
-  /** Ends the wait for room; `send` rejects with its reason. */
-  signal?: AbortSignal;
-}
-
-/** Options of {@linkcode Channel.receive}. */
-export interface ChannelReceiveOptions {
-  /** Ends the wait for a value; `receive` rejects with its reason. */
-  signal?: AbortSignal;
-}
 
 /**
  * A channel with the contract of @std/async `Channel`, method for method, and
@@ -76,6 +43,10 @@ export interface ChannelReceiveOptions {
  *   `ChannelClosedError`, with the value that was not sent.
  * - **`undefined`** is a value like any other.
  * - **Several consumers:** each value goes to exactly one of them.
+ * - **A queue that evicts or refuses** lets nobody wait for room: `send`
+ *   resolves at once, and one value is gone: the oldest, or the new one.
+ * - **A queue of your own that is wrong** closes the channel: the call that
+ *   meets it gets the error, and receivers do, when they have what is left.
  *
  * Everything is O(1), leaving by a signal too.
  *
@@ -106,24 +77,20 @@ export class Channel<T>
   /** Why it was closed, if `close` was given a reason. */
   #reason: Maybe<unknown> = NONE;
   #closedError: ChannelClosedError | undefined = undefined;
+  /** What the queue threw, on its way to the call that met it. */
+  #failure: Maybe<unknown> = NONE;
 
   /**
    * Makes a channel.
    *
    * @param options A rendezvous (capacity 0) if there are none.
    * @throws {RangeError} If `capacity` is neither a non-negative integer nor Infinity.
-   * @throws {TypeError} If there are both a `queue` and a `capacity`.
+   * @throws {TypeError} If there are both a `queue` and a `capacity`, or the
+   *   `queue` is none.
    */
   constructor(options: ChannelOptions<T> = {}) {
-    const { capacity, queue } = checked("create channel", options)!;
-    if (queue !== undefined && capacity !== undefined) {
-      throw new TypeError(
-        "Cannot create channel: queue stands in place of capacity, received both",
-      );
-    }
-    this.#line = new Line(
-      queue ?? fifoQueue(count("create channel", "capacity", capacity ?? 0, 0)),
-    );
+    const doing = "create channel";
+    this.#line = new Line(queueFrom(doing, checked(doing, options)!, 0));
   }
 
   /**
@@ -131,7 +98,8 @@ export class Channel<T>
    *
    * @param value The value.
    * @param options A signal to end the wait; without a wait it is not looked at.
-   * @returns A promise that resolves when the value is in, or handed over.
+   * @returns A promise that resolves when the value is in, or handed over; or
+   *   refused, by a queue that does that.
    * @throws {ChannelClosedError} If the channel is closed, before or during the
    *   wait; its `value` is the unsent one.
    */
@@ -141,7 +109,9 @@ export class Channel<T>
         new ChannelClosedError("Cannot send to a closed channel", value),
       );
     }
-    if (this.trySend(value)) return SENT;
+    if (this.#pass(value)) return SENT;
+    if (this.#failure !== NONE) return Promise.reject(this.#error());
+    if (this.#line.whenFull === "refuse") return SENT;
     const signal = abortSignal("send", options?.signal);
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
@@ -169,7 +139,7 @@ export class Channel<T>
   receive(options?: ChannelReceiveOptions): Promise<T> {
     const value = this.#take();
     if (value !== NONE) return Promise.resolve(value);
-    if (this.#closed) return Promise.reject(this.#receiveError());
+    if (this.#closed) return Promise.reject(this.#error());
     const signal = abortSignal("receive", options?.signal);
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
@@ -187,7 +157,8 @@ export class Channel<T>
   }
 
   /**
-   * Sends a value if that can be done now. Never waits, never throws.
+   * Sends a value if that can be done now. Never waits; throws only what a
+   * queue throws that can't take this value, or is wrong.
    *
    * @param value The value.
    * @returns False if the channel is full or closed, or nobody waits for a
@@ -195,15 +166,14 @@ export class Channel<T>
    */
   trySend(value: T): boolean {
     if (this.#closed) return false;
-    const receiver = this.#receivers.shift();
-    if (receiver === undefined) return this.#line.offer(value, 0);
-    if (receiver.cancel !== undefined) unwatch(receiver.cancel);
-    receiver.deliver(value);
-    return true;
+    const isIn = this.#pass(value);
+    if (this.#failure !== NONE) throw this.#error();
+    return isIn;
   }
 
   /**
-   * Receives a value if there is one now. Never waits, never throws.
+   * Receives a value if there is one now. Never waits; throws only if a queue
+   * of your own is found to be wrong.
    *
    * @returns `{ state: "ok", value }`, `{ state: "empty" }` if there is none
    *   yet, `{ state: "closed" }` if there won't be one.
@@ -211,6 +181,7 @@ export class Channel<T>
   tryReceive(): ChannelReceiveResult<T> {
     const value = this.#take();
     if (value !== NONE) return { state: "ok", value };
+    if (this.#failure !== NONE) throw this.#error();
     return (this.#closed ? CLOSED : EMPTY) as ChannelReceiveResult<T>;
   }
 
@@ -233,7 +204,7 @@ export class Channel<T>
     for (let r = this.#receivers.shift(); r; r = this.#receivers.shift()) {
       if (r.cancel !== undefined) unwatch(r.cancel);
       if (r.end !== undefined && this.#reason === NONE) r.end();
-      else r.reject(this.#receiveError());
+      else r.reject(this.#error());
     }
   }
 
@@ -274,14 +245,17 @@ export class Channel<T>
         if (value !== NONE) return Promise.resolve({ value, done: false });
         if (this.#closed) {
           const result = end();
-          return this.#reason === NONE
+          return this.#reason === NONE && this.#failure === NONE
             ? Promise.resolve(result)
-            : Promise.reject(this.#reason);
+            : Promise.reject(this.#error());
         }
         return new Promise((resolve, reject) => {
           const receiver = new Receiver<T>();
           receiver.deliver = (value) => resolve({ value, done: false });
-          receiver.reject = reject;
+          receiver.reject = (reason) => {
+            end();
+            reject(reason);
+          };
           receiver.end = () => resolve(end());
           this.#receivers.push(receiver);
         });
@@ -331,12 +305,37 @@ export class Channel<T>
   #take(): Maybe<T> {
     const line = this.#line;
     if (line.size === 0 && line.waiting === 0) return NONE;
-    const value = line.shift();
-    line.admit(0);
-    return value;
+    try {
+      const value = line.shift();
+      line.admit(0);
+      return value;
+    } catch (error) {
+      this.close(error); // A queue that is wrong is not one to wait for.
+      this.#failure = error;
+      return NONE;
+    }
   }
 
-  #receiveError(): unknown {
+  /** Hands the value over, or puts it into the line, if that can be done now. */
+  #pass(value: T): boolean {
+    const receiver = this.#receivers.shift();
+    try {
+      if (receiver === undefined) return this.#line.offer(value, 0);
+    } catch (error) {
+      if (error instanceof WrongQueueError) this.close(error);
+      this.#failure = error;
+      return false;
+    }
+    if (receiver.cancel !== undefined) unwatch(receiver.cancel);
+    receiver.deliver(value);
+    return true;
+  }
+
+  /** What the queue threw, if it did, for one call; else why nothing can be received. */
+  #error(): unknown {
+    const failure = this.#failure;
+    this.#failure = NONE;
+    if (failure !== NONE) return failure;
     if (this.#reason !== NONE) return this.#reason;
     return this.#closedError ??= new ChannelClosedError(
       "Cannot receive from a closed channel",

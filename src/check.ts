@@ -36,6 +36,17 @@ export function milliseconds(
   return value;
 }
 
+/** A task's priority: any number. 0 if there is none. */
+export function priority(doing: string, value: unknown): number {
+  if (value === undefined) return 0;
+  const wanted = "a number that is not NaN";
+  if (typeof value !== "number") {
+    throw wrongType(doing, "priority", wanted, value);
+  }
+  if (Number.isNaN(value)) throw outOfRange(doing, "priority", wanted, value);
+  return value;
+}
+
 /** A function. */
 export function callable<F>(doing: string, name: string, value: F): F {
   if (typeof value !== "function") {

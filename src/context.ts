@@ -10,7 +10,7 @@
  */
 
 import { LONGEST } from "./delays.ts";
-import { type Maybe, NONE } from "./line.ts";
+import { type Maybe, NONE } from "./maybe.ts";
 import type { TaskContext } from "./task.ts";
 
 /** The context of one run, or of runs that can't tell each other apart. */

@@ -15,11 +15,14 @@
 import { Attempts, type Item } from "./attempt.ts";
 import { Books, type CoGroupStats } from "./books.ts";
 import { abortSignal, options as checked } from "./check.ts";
+import { CheckedQueue } from "./checked_queue.ts";
 import { Sink } from "./context.ts";
 import type { Track } from "./entry.ts";
-import { Line, type Maybe, NONE } from "./line.ts";
+import { Gate } from "./gate.ts";
+import { Line } from "./line.ts";
+import { type Maybe, NONE } from "./maybe.ts";
 import type { Settings } from "./options.ts";
-import { Runner } from "./runner.ts";
+import { print, Runner } from "./runner.ts";
 import { Cancel, unwatch, watch } from "./signals.ts";
 import type { QueuedTask } from "./task.ts";
 import { Crew } from "./worker.ts";
@@ -65,15 +68,26 @@ export class Core {
   constructor(settings: Settings) {
     this.settings = settings;
     const books = this.#books;
-    const line = this.line = new Line(settings.queue, isLive);
+    const line = this.line = new Line(
+      settings.queue,
+      isLive,
+      (item) => this.#abandon(item, gone("evicted")),
+    );
     const sink = this.#sink = new Sink(settings.sink);
     const runner = this.runner = new Runner(settings.worker, settings.onError);
     const onChange = () => this.crew.stir();
+    const onBroken = (error: unknown) => this.#fail(error);
+    if (settings.queue instanceof CheckedQueue) {
+      settings.queue.onWrong = onBroken;
+    }
+    const gate = settings.governor &&
+      new Gate(settings.governor, { onOpen: onChange, onBroken });
     const attempts = this.attempts = new Attempts({
       books,
       line,
       sink,
       runner,
+      gate,
       onChange,
     });
     const { concurrency, paused, slice } = settings;
@@ -84,6 +98,7 @@ export class Core {
       sink,
       runner,
       attempts,
+      gate,
       concurrency,
       paused,
       slice,
@@ -146,6 +161,8 @@ export class Core {
     item.state = "queued";
     const signal = item.options?.signal;
     if (signal !== undefined) watch(signal, item.track!);
+    // Somebody's code ran while another one was evicted for it.
+    if (this.#reason !== NONE) this.#abandonAll(this.#reason);
   }
 
   close(): void {
@@ -168,9 +185,9 @@ export class Core {
     if (this.#upstream !== undefined) unwatch(this.#upstream);
     this.line.dismiss();
     this.#abandonAll(reason);
+    this.#controller?.abort(reason);
     if (this.#books.inFlight > 0) this.#sink.abort(reason);
     this.#stopIntake();
-    this.#controller?.abort(reason);
   }
 
   /** Closes the group, and resolves when it is at rest with what was abandoned. */
@@ -264,7 +281,7 @@ export class Core {
     }
     const items: Item[] = this.line.drain();
     for (const { entry } of this.attempts.delays.drain()) items.push(entry);
-    this.#left = items.filter((item) => !stays(item));
+    (this.#left ??= []).push(...items.filter((item) => !stays(item)));
     for (const item of items) this.#abandon(item, reason);
   }
 
@@ -281,14 +298,22 @@ export class Core {
 
   #drainLive(): Item[] {
     const items: Item[] = this.line.drain(stays);
+    // A wrong queue has been found to be one: see `#fail`.
+    if (this.#reason !== NONE) return this.#takeLeft();
     for (const track of this.attempts.delays.drain()) {
       if (stays(track.entry)) this.#delayAgain(track);
       else items.push(track.entry);
     }
-    const reason = new DOMException("The task was drained", "AbortError");
+    const reason = gone("drained");
     for (const item of items) this.#abandon(item, reason);
     this.crew.stir();
     return items;
+  }
+
+  /** The queue or the governor can't be relied on: the group goes no further. */
+  #fail(error: unknown): void {
+    this.abort(error);
+    print(error);
   }
 
   #delayAgain(track: Track): void {
@@ -313,6 +338,9 @@ export class Core {
     if (callbacks.length > 0) afterResults(callbacks);
   }
 }
+
+const gone = (how: "drained" | "evicted") =>
+  new DOMException(`The task was ${how}`, "AbortError");
 
 /** What `go` promised is two microtasks behind the end of its task. */
 async function afterResults(callbacks: (() => void)[]): Promise<void> {

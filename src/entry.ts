@@ -12,7 +12,8 @@
 
 import { RunContext, type Sink } from "./context.ts";
 import { type Delayable, LONGEST } from "./delays.ts";
-import { type Maybe, NONE } from "./line.ts";
+import type { Permit } from "./governor.ts";
+import { type Maybe, NONE } from "./maybe.ts";
 import type { RetryPolicy } from "./retry.ts";
 import { Watcher } from "./signals.ts";
 import type { QueuedTask, Task, TaskOptions } from "./task.ts";
@@ -45,6 +46,8 @@ export class Track extends Watcher implements Delayable {
   attempt = 0;
   /** Its run, while it is running. */
   run: Run | undefined = undefined;
+  /** What the group's governor gave for this run, if there is one. */
+  permit: Permit | undefined = undefined;
   index = -1;
   ms = 0;
   due = 0;
@@ -101,6 +104,11 @@ export class Entry implements QueuedTask {
     return false;
   }
 
+  /** Whether nobody wants one more attempt, whatever becomes of this one. */
+  get isUnwanted(): boolean {
+    return false;
+  }
+
   /** It has a result. */
   fulfilled(_value: unknown): void {}
 
@@ -123,6 +131,7 @@ export class Run extends RunContext {
   settled = false;
   /** Whether it is counted as overdue. */
   overdue = false;
+  timedOut = false;
   /** If there is an attempt to come: the error of this one, which timed out. */
   timeout: Maybe<unknown> = NONE;
   /** Milliseconds until that attempt. */

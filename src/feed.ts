@@ -11,12 +11,15 @@
 
 import type { Core, Feed } from "./core.ts";
 import { type Intake, WaitingInsert } from "./intake.ts";
-import { NONE } from "./line.ts";
+import { NONE } from "./maybe.ts";
 import { type AnyIterable, Source } from "./source.ts";
 import type { QueuedTask, Task } from "./task.ts";
 import { enter, leave, mayStart, turned } from "./turn.ts";
 
 type Tasks = Source<Task | QueuedTask>;
+
+/** How many tasks that are at hand are taken before the workers have a look. */
+const AT_ONCE = 8;
 
 /** Feeds the group; resolves with how many tasks were accepted. */
 export async function insertAll(
@@ -28,6 +31,7 @@ export async function insertAll(
   const { core } = intake;
   const { feeds, settings } = core;
   let accepted = 0;
+  let atHand = 0;
   if (core.isClosed) source.stop();
   feeds.add(feed);
   enter(settings.slice);
@@ -38,6 +42,8 @@ export async function insertAll(
         // Awaited only if it has to be: a task at hand costs no microtask.
         const isIn = fillPlace(intake, source);
         if (isIn === true || await isIn) accepted++;
+        // What is at hand would use up every turn, if the workers had none.
+        if (++atHand % AT_ONCE === 0) await undefined;
       }
     }
   } finally {
@@ -93,7 +99,7 @@ function put(
     vacate(core);
     return false;
   }
-  core.line.fill(item);
+  if (!core.line.fill(item, core.crew.idle)) return false;
   core.accept(item);
   core.crew.wake();
   return true;

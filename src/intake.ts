@@ -16,11 +16,13 @@ import {
   callable,
   milliseconds,
   options as checked,
+  priority,
 } from "./check.ts";
 import type { Core } from "./core.ts";
 import { Entry, type Traits } from "./entry.ts";
 import { CoGroupClosedError } from "./errors.ts";
-import { type Maybe, NONE, Sender } from "./line.ts";
+import { type Maybe, NONE } from "./maybe.ts";
+import { Sender } from "./sender.ts";
 import { RetryPolicy } from "./retry.ts";
 import { Cancel, unwatch, watch } from "./signals.ts";
 import type { QueuedTask, Task, TaskOptions } from "./task.ts";
@@ -45,6 +47,11 @@ export class WaitingInsert extends Sender<Item> {
     this.#settle = settle;
   }
 
+  override get isGone(): boolean {
+    const item = this.value;
+    return typeof item === "object" && item.options?.signal?.aborted === true;
+  }
+
   override admitted(): void {
     if (this.cancel !== undefined) unwatch(this.cancel);
     this.#settle(true);
@@ -60,33 +67,35 @@ export class Intake {
   readonly core: Core;
   /** Whether a task without options can go into the line as it is. */
   readonly #isBare: boolean;
+  /** Whether somebody has to hear of every attempt's end, or every task's. */
+  readonly #isTracked: boolean;
   /** Those of a task without options. */
   readonly #traits: Traits;
 
   constructor(core: Core) {
     this.core = core;
-    const { retry, timeout } = core.settings;
-    this.#isBare = retry === undefined && timeout === Infinity;
+    const { governor, isRead, queue, retry, timeout } = core.settings;
+    this.#isTracked = governor !== undefined || queue.done !== undefined;
+    const isPlain = retry === undefined && timeout === Infinity &&
+      !this.#isTracked;
+    this.#isBare = isPlain && !isRead;
     this.#traits = {
       options: undefined,
       retry,
       timeout,
       home: core.attempts,
-      isPlain: this.#isBare,
+      isPlain,
     };
   }
 
   add(task: Task, options: TaskOptions | undefined): boolean {
     const item = this.#item("add", task, options);
-    if (this.#isRefused(options)) return false;
-    this.keep(item);
-    return true;
+    return !this.#isRefused(options) && this.keep(item);
   }
 
   tryInsert(task: Task, options: TaskOptions | undefined): boolean {
     const item = this.#item("tryInsert", task, options);
-    if (this.#isRefused(options)) return false;
-    return this.#offer(item);
+    return !this.#isRefused(options) && this.#offer(item);
   }
 
   insert(task: Task, options: TaskOptions | undefined): Promise<boolean> {
@@ -98,6 +107,7 @@ export class Intake {
     }
     if (this.#isRefused(options)) return NO;
     if (this.#offer(item)) return YES;
+    if (this.core.line.whenFull === "refuse") return NO;
     return new Promise((resolve) => {
       const sender = new WaitingInsert(item, (isIn) => {
         if (isIn) this.core.accept(item);
@@ -127,7 +137,7 @@ export class Intake {
     if (refusal !== undefined) return rejectQuietly(refusal.reason);
     const CallOf = traits.isPlain ? PlainCall : TrackedCall;
     const call = new CallOf(task, traits, this.core.crew);
-    this.keep(call);
+    if (!this.keep(call)) call.refuse();
     return call.promise;
   }
 
@@ -157,11 +167,13 @@ export class Intake {
     return options?.signal?.aborted ? NONE : item;
   }
 
-  /** Takes an item in, room or not. */
-  keep(item: Item): void {
-    this.core.line.keep(item);
+  /** Takes an item in, room or not; false if the queue refuses it. */
+  keep(item: Item): boolean {
+    const { line, crew } = this.core;
+    if (!line.keep(item, crew.idle)) return false;
     this.core.accept(item);
-    this.core.crew.wake();
+    crew.wake();
+    return true;
   }
 
   #offer(item: Item): boolean {
@@ -187,6 +199,7 @@ export class Intake {
     if (options === undefined) return this.#traits;
     const given = checked(doing, options)!;
     const signal = abortSignal(doing, given.signal);
+    priority(doing, given.priority);
     const timeout = given.timeout === undefined
       ? this.#traits.timeout
       : milliseconds(doing, "timeout", given.timeout);
@@ -194,7 +207,7 @@ export class Intake {
       ? this.#traits.retry
       : new RetryPolicy(doing, given.retry);
     const isPlain = signal === undefined && timeout === Infinity &&
-      retry === undefined;
+      retry === undefined && !this.#isTracked;
     return { options, timeout, retry, home: this.#traits.home, isPlain };
   }
 }

@@ -11,45 +11,18 @@
  *    forgotten or drained: in the queue, or kept behind a sender.
  * 3. A forgotten value stays where it is until it comes up, or until more than
  *    half of what is here is forgotten, whichever is first: O(1) each (law 9).
+ * 4. Where the queue evicts or refuses nobody waits, and no place is held: what
+ *    becomes of a value is known in the call that brings it.
  *
  * @module
  */
 
-import { Link, List } from "./list.ts";
+import { Fifo } from "./fifo_queue.ts";
+import { List } from "./list.ts";
+import { type Maybe, NONE } from "./maybe.ts";
+import { OwnQueue } from "./own_queue.ts";
 import type { Queue } from "./queue.ts";
-
-/** No value: `undefined` is one. */
-export const NONE: unique symbol = Symbol("none");
-
-/** Nothing to take, or a value. */
-export type Maybe<T> = T | typeof NONE;
-
-/** Someone in the line, behind the queue. */
-export abstract class Sender<T> extends Link {
-  /** What it brings; {@linkcode NONE} if it wants a place held for it instead. */
-  readonly value: Maybe<T>;
-
-  constructor(value: Maybe<T>) {
-    super();
-    this.value = value;
-  }
-
-  /** The value is in, or the place is held. */
-  abstract admitted(): void;
-
-  /** There will be no room any more. */
-  abstract refused(): void;
-}
-
-/** A value that was taken in over capacity, behind those who still wait. */
-class Kept<T> extends Link {
-  readonly value: T;
-
-  constructor(value: T) {
-    super();
-    this.value = value;
-  }
-}
+import { Kept, type Sender } from "./sender.ts";
 
 /** Forgotten values are not worth a clean-up below this number. */
 const FEW = 32;
@@ -57,15 +30,36 @@ const FEW = 32;
 export class Line<T> {
   readonly #queue: Queue<T>;
   readonly #isLive: ((value: T) => boolean) | undefined;
+  readonly #onEvict: ((value: T) => void) | undefined;
+  /** Whether nobody waits here (invariant 4). */
+  readonly #isStrict: boolean;
+  /** Whether to be kept behind who waits is to be in order. */
+  readonly #isFifo: boolean;
   readonly #senders = new List<Sender<T> | Kept<T>>();
   #reserved = 0;
   #kept = 0;
   #forgotten = 0;
 
-  /** `isLive` tells a value that counts from one that was forgotten, if any are. */
-  constructor(queue: Queue<T>, isLive?: (value: T) => boolean) {
+  /**
+   * `isLive` tells a value that counts from one that was forgotten, if any are.
+   * `onEvict` hears of a live one that was taken out to make room, before what
+   * it makes room for is in; it must leave the line alone.
+   */
+  constructor(
+    queue: Queue<T>,
+    isLive?: (value: T) => boolean,
+    onEvict?: (value: T) => void,
+  ) {
     this.#queue = queue;
     this.#isLive = isLive;
+    this.#onEvict = onEvict;
+    this.#isStrict = this.whenFull !== "wait";
+    this.#isFifo = queue instanceof Fifo;
+  }
+
+  /** What becomes of a value for which there is no room. */
+  get whenFull(): "wait" | "evict" | "refuse" {
+    return this.#queue.whenFull ?? "wait";
   }
 
   get capacity(): number {
@@ -81,44 +75,71 @@ export class Line<T> {
     return this.#senders.size;
   }
 
-  /** Takes the value in if there is room now, for `idle` takers more, and nobody waits. */
+  /**
+   * Takes the value in if there is room now, for `idle` takers more, and nobody
+   * waits; or if room can be made.
+   */
   offer(value: T, idle: number): boolean {
-    if (this.#senders.size > 0 || !this.#hasRoom(idle)) return false;
-    this.#queue.push(value);
-    return true;
-  }
-
-  /** Takes the value in, room or not, behind all who came before. */
-  keep(value: T): void {
-    if (this.#senders.size === 0) this.#queue.push(value);
-    else {
-      // WARNING: the queue has room again sooner than the first sender may
-      // have it; to push the value there would be to let it barge in (law 4).
-      this.#senders.push(new Kept<T>(value));
-      this.#kept++;
+    if (this.#senders.size > 0 || !this.#hasRoom(idle)) {
+      if (!this.#isStrict || !this.#makeRoom(idle)) return false;
     }
-  }
-
-  /** Holds a place if there is room now. `fill` or `vacate` ends it. */
-  reserve(idle: number): boolean {
-    if (this.#senders.size > 0 || !this.#hasRoom(idle)) return false;
-    this.#reserved++;
+    this.#queue.push(value);
     return true;
   }
 
-  /** Takes a value in at a place that was held. */
-  fill(value: T): void {
+  /**
+   * Takes the value in, room or not, behind all who came before. False if the
+   * queue refuses what it has no room for, with `idle` takers more.
+   */
+  keep(value: T, idle = 0): boolean {
+    if (this.#senders.size > 0 && this.#isFifo) this.#keepBehind(value);
+    else {
+      if (this.#isStrict && !this.#makeRoom(idle)) return false;
+      this.#queue.push(value);
+    }
+    return true;
+  }
+
+  /**
+   * Takes a value in again that was taken and has to be taken once more. It is
+   * neither refused, nor is another one evicted for it.
+   */
+  requeue(value: T): void {
+    if (this.#senders.size > 0 && this.#isFifo) this.#keepBehind(value);
+    else this.#again(value);
+  }
+
+  /** A value that was taken has ended, or will not be taken in again. */
+  done(value: T): void {
+    this.#queue.done?.(value);
+  }
+
+  /**
+   * Holds a place if there is room now. `fill` or `vacate` ends it. Nothing has
+   * to be held where nobody waits.
+   */
+  reserve(idle: number): boolean {
+    if (this.#senders.size > 0 || !this.#hasRoom(idle)) return this.#isStrict;
+    if (!this.#isStrict) this.#reserved++;
+    return true;
+  }
+
+  /** Takes a value in at a place that was held; where none is, see `keep`. */
+  fill(value: T, idle = 0): boolean {
+    if (this.#isStrict) return this.keep(value, idle);
+    this.#queue.push(value); // First: if it throws, the place is still held.
     this.#reserved--;
-    this.#queue.push(value);
+    return true;
   }
 
   /** Gives a held place up. */
   vacate(): void {
-    this.#reserved--;
+    if (!this.#isStrict) this.#reserved--;
   }
 
-  /** Waits for room behind all who came before. */
+  /** Waits for room behind all who came before. Not with a queue that evicts or refuses. */
   join(sender: Sender<T>): void {
+    if (sender.value !== NONE) this.#vet(sender.value);
     this.#senders.push(sender);
   }
 
@@ -129,16 +150,17 @@ export class Line<T> {
     return left;
   }
 
-  /** The next value, for a taker, or NONE. */
+  /** The next value, for a taker who does not tell its end, or NONE. */
   shift(): Maybe<T> {
     const queue = this.#queue;
     for (;;) {
       const { size } = queue;
       if (size > 0) {
         const value = queue.shift() as T;
-        return value === undefined && queue.size === size ? NONE : value;
-      }
-      if (!this.#admitForTaker()) return NONE;
+        if (value === undefined && queue.size === size) return NONE;
+        queue.done?.(value);
+        if (this.#counts(value)) return value;
+      } else if (!this.#admitForTaker()) return NONE;
     }
   }
 
@@ -154,13 +176,17 @@ export class Line<T> {
       if (value !== undefined) {
         if (this.#counts(value)) return value;
         queue.shift();
+        queue.done?.(value);
       } else if (queue.size > 0 || !this.#admitForTaker()) return undefined;
     }
   }
 
-  /** Takes the value that was just peeked at. */
-  take(): void {
-    this.#queue.shift();
+  /**
+   * Takes the value that was just peeked at. Its end is to be told: see `done`.
+   * False if it is not there any more.
+   */
+  take(): boolean {
+    return this.#queue.shift() !== undefined;
   }
 
   /** One of the values here is not live any more. */
@@ -191,7 +217,7 @@ export class Line<T> {
     const values: T[] = [];
     for (const value of this.#queue.drain()) {
       if (!this.#counts(value)) continue;
-      if (stays(value)) this.#queue.push(value);
+      if (stays(value)) this.#again(value);
       else values.push(value);
     }
     for (let sender = this.#senders.first; sender !== undefined;) {
@@ -210,6 +236,41 @@ export class Line<T> {
     return this.size + this.#reserved < this.#queue.capacity + idle;
   }
 
+  /**
+   * Evicts what is next until there is room. False if there is none. A queue
+   * that can't give anything now has to hold one more.
+   */
+  #makeRoom(idle: number): boolean {
+    while (!this.#hasRoom(idle)) {
+      if (this.whenFull === "refuse") return false;
+      const value = this.shift();
+      if (value === NONE) break;
+      this.#onEvict?.(value);
+    }
+    return true;
+  }
+
+  #keepBehind(value: T): void {
+    // WARNING: the queue has room again sooner than the first sender may
+    // have it; to push the value there would be to let it barge in (law 4). Not
+    // so in a queue of another order, which alone says who is next: behind
+    // senders a value might wait for a place that is its own key's.
+    this.#senders.push(new Kept<T>(value));
+    this.#kept++;
+  }
+
+  /** Takes in what the queue was ready to take when it was brought. */
+  #again(value: T): void {
+    const queue = this.#queue;
+    if (queue instanceof OwnQueue) queue.pushAgain(value);
+    else queue.push(value);
+  }
+
+  /** What the queue won't take is for the call to know that brings it. */
+  #vet(value: T): void {
+    if (this.#queue instanceof OwnQueue) this.#queue.vet(value);
+  }
+
   #counts(value: T): boolean {
     if (this.#forgotten === 0 || this.#isLive!(value)) return true;
     this.#forgotten--;
@@ -225,7 +286,7 @@ export class Line<T> {
     ) {
       this.#senders.shift();
       this.#kept--;
-      this.#queue.push(sender.value);
+      this.#again(sender.value);
     }
   }
 
@@ -236,7 +297,7 @@ export class Line<T> {
    */
   #admitForTaker(): boolean {
     if (this.#senders.size === 0) return false;
-    if (this.#reserved > 0 && this.#kept === 0) return false;
+    if (this.#reserved > 0 && this.size === 0) return false;
     this.#admitFirst();
     this.#release();
     return true;
@@ -244,15 +305,16 @@ export class Line<T> {
 
   #admitFirst(): void {
     const sender = this.#senders.shift() as Sender<T>; // Invariant 1.
+    if (sender.isGone) return sender.refused();
     if (sender.value === NONE) this.#reserved++;
-    else this.#queue.push(sender.value);
+    else this.#again(sender.value);
     sender.admitted();
   }
 
   /** Invariant 3. Kept values are few, and come up by themselves. */
   #sweep(): void {
     for (const value of this.#queue.drain()) {
-      if (this.#counts(value)) this.#queue.push(value);
+      if (this.#counts(value)) this.#again(value);
     }
   }
 }

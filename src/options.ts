@@ -13,11 +13,18 @@ import {
   milliseconds,
   options as checked,
 } from "./check.ts";
+import { queueFrom } from "./checked_queue.ts";
 import { wrongType } from "./errors.ts";
-import { fifoQueue, type Queue } from "./queue.ts";
+import type { Governor } from "./governor.ts";
+import type { Queue } from "./queue.ts";
 import { type RetryOptions, RetryPolicy } from "./retry.ts";
 import type { ErrorHandler } from "./runner.ts";
-import type { TaskFailure, TaskOptions, WorkerFunction } from "./task.ts";
+import type {
+  QueuedTask,
+  TaskFailure,
+  TaskOptions,
+  WorkerFunction,
+} from "./task.ts";
 
 /** Options of a {@linkcode CoGroup}. */
 export interface CoGroupOptions {
@@ -30,6 +37,20 @@ export interface CoGroupOptions {
    * @default {Infinity}
    */
   capacity?: number;
+  /**
+   * Which task is next, how many are queued before `insert` waits, and what
+   * happens then; in place of `capacity`. It is the group's from then on. One
+   * of your own that is found to be wrong aborts the group with that error.
+   *
+   * @default {fifoQueue()}
+   */
+  queue?: Queue<QueuedTask>;
+  /**
+   * When, and how many, beyond this group's own workers; it may serve other
+   * groups, too. A permit is held for every attempt of every task. One that
+   * throws aborts the group with that error.
+   */
+  governor?: Governor;
   /**
    * The upstream signal. Its abort is the group's: nothing more starts, what
    * is queued is abandoned, what runs finishes.
@@ -101,6 +122,9 @@ export interface MapOptions extends TaskOptions {
 export interface Settings {
   concurrency: number;
   queue: Queue<Item>;
+  /** Whether the queue reads what is known of a task beside its function. */
+  isRead: boolean;
+  governor: Governor | undefined;
   signal: AbortSignal | undefined;
   sink: boolean | number;
   worker: WorkerFunction | undefined;
@@ -121,10 +145,11 @@ export function settle(options: CoGroupOptions | number): Settings {
   if (typeof given !== "object" || given === null) {
     throw wrongType(DOING, "concurrency", "a number or options", given);
   }
-  const { capacity, signal, sink, worker, retry, timeout, onError } = given;
+  const { signal, sink, worker, retry, timeout, onError } = given;
   return {
     concurrency: count(DOING, "concurrency", given.concurrency, 1),
-    queue: fifoQueue(count(DOING, "capacity", capacity ?? Infinity, 0)),
+    isRead: given.queue !== undefined,
+    governor: checkedGovernor(given.governor),
     signal: abortSignal(DOING, signal),
     sink: typeof sink === "number"
       ? milliseconds(DOING, "sink", sink)
@@ -135,5 +160,18 @@ export function settle(options: CoGroupOptions | number): Settings {
     onError: onError && callable(DOING, "onError", onError),
     slice: milliseconds(DOING, "slice", given.slice ?? 10),
     paused: flag(DOING, "paused", given.paused ?? false),
+    // Last: a queue is taken only if all else is in order. With one of its own
+    // a group puts in nothing but entries.
+    queue: queueFrom<unknown>(DOING, given, Infinity) as Queue<Item>,
   };
+}
+
+function checkedGovernor(governor: Governor | undefined): typeof governor {
+  if (governor === undefined) return undefined;
+  if (typeof governor !== "object" || governor === null) {
+    throw wrongType(DOING, "governor", "a Governor", governor);
+  }
+  callable(DOING, "governor.tryAcquire", governor.tryAcquire);
+  callable(DOING, "governor.acquire", governor.acquire);
+  return governor;
 }

@@ -18,7 +18,7 @@ import { LONGEST } from "./delays.ts";
 import { outOfRange } from "./errors.ts";
 import type { AcquireOptions, Governor, Permit } from "./governor.ts";
 import { Hold, Permits } from "./permits.ts";
-import { fifoQueue } from "./queue.ts";
+import { fifoQueue } from "./fifo_queue.ts";
 
 /** Options of {@linkcode rateLimit}. */
 export interface RateLimitOptions {

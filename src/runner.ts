@@ -52,7 +52,7 @@ export class Runner {
 }
 
 /** The last resort: an error that nobody wants to hear of is not hidden. */
-function print(error: unknown): void {
+export function print(error: unknown): void {
   try {
     console.error(error);
   } catch {

@@ -39,7 +39,9 @@ class Watch extends List<Watcher> {
     }
   }
 
+  /** Once: those who are told may leave while others are yet to be told. */
   end(): void {
+    if (watches.get(this.#signal) !== this) return;
     watches.delete(this.#signal);
     this.#signal.removeEventListener("abort", this);
   }

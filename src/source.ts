@@ -12,7 +12,7 @@
  */
 
 import { wrongType } from "./errors.ts";
-import { type Maybe, NONE } from "./line.ts";
+import { type Maybe, NONE } from "./maybe.ts";
 
 /** What a {@linkcode Source} is made of. */
 export type AnyIterable<T> = Iterable<T> | AsyncIterable<T>;
@@ -56,6 +56,10 @@ export class Source<T> {
     let value: Maybe<T>;
     try {
       const step = this.#iterator.next();
+      if (this.#isOver) { // Stopped in its own call: nobody waits for the answer.
+        if (this.#isAsync) Promise.resolve(step).catch(ignore);
+        return NONE;
+      }
       if (this.#isAsync) {
         return this.#whileOpen(
           Promise.resolve(step).then((step) => this.#read(step)),

@@ -23,8 +23,8 @@ import type { Core, Feed } from "./core.ts";
 import type { Traits } from "./entry.ts";
 import { CoGroupClosedError } from "./errors.ts";
 import { type Intake, rejectQuietly } from "./intake.ts";
-import { type Maybe, NONE } from "./line.ts";
-import { fifoQueue } from "./queue.ts";
+import { type Maybe, NONE } from "./maybe.ts";
+import { fifoQueue } from "./fifo_queue.ts";
 import type { Source } from "./source.ts";
 import { type ItemHome, StreamItem } from "./stream_item.ts";
 import type { TaskContext } from "./task.ts";
@@ -49,6 +49,9 @@ interface Reader {
   reject: (reason: unknown) => void;
 }
 
+/** How many items that are at hand are pulled before one of them is started. */
+const AT_ONCE = 8;
+
 const DONE: IteratorResult<never> = { value: undefined, done: true };
 
 export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
@@ -68,6 +71,7 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
   /** Whether a pull, or a turn of the event loop, is awaited. */
   #isPulling = false;
   #isOver = false;
+  isHalted = false;
   #end: { error: Maybe<unknown> } | undefined = undefined;
   /** Whether the end's error is one that nobody has to read (law 6). */
   #isQuiet = false;
@@ -78,7 +82,7 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
   }
 
   next(): Promise<IteratorResult<unknown>> {
-    if (!this.#hasBegun) {
+    if (!this.#hasBegun && !this.#isOver) {
       const refusal = this.#begin();
       if (refusal !== undefined) return refusal;
     }
@@ -180,9 +184,11 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
   /** Pulls what may be pulled now; called in the context of the `map` alone. */
   #pull(): void {
     const { core, source } = this.#parts;
-    for (let isFirst = true; this.#wantsMore(); isFirst = false) {
+    for (let n = 0; this.#wantsMore(); n++) {
+      // The workers first: what is at hand would use up every turn.
+      if (n === AT_ONCE) return this.#carrier.wake();
       // The first one is about to be started, and counts as that (law 10).
-      if (!isFirst && !mayStart(core.settings.slice)) {
+      if (n > 0 && !mayStart(core.settings.slice)) {
         return this.#pullAfter(turned());
       }
       this.#pulled++;
@@ -228,8 +234,8 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
     );
     item.place = this.#live.push(item) - 1;
     if (ordered) this.#out.push(item);
-    // Nobody has to be woken for it: whoever pulls is a worker, and looks next.
-    core.line.keep(item);
+    // Its reader makes room for it; and who pulls is a worker, and looks next.
+    core.line.keep(item, Infinity);
     core.accept(item);
   }
 
@@ -267,16 +273,13 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
       return undefined;
     }
     const { fate, value } = item;
-    if (fate === "open") return undefined;
-    this.#head = undefined;
     const { settled } = this.#parts;
     if (fate === "dropped" || (fate === "rejected" && !settled)) {
-      // The one that was dropped, was so because of the first failure.
-      const failure = fate === "dropped" ? this.#failure! : item;
-      failure.failedRun = undefined; // Its error is read, here and now.
-      this.#finish(failure.value);
+      this.#fail(fate === "dropped" ? this.#failure : item);
       return undefined;
     }
+    if (fate === "open") return undefined;
+    this.#head = undefined;
     this.#delivered++;
     const result = !settled
       ? value
@@ -284,6 +287,18 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
       ? { status: fate, value }
       : { status: fate, reason: value };
     return { value: result, done: false };
+  }
+
+  /**
+   * Ends the stream with a failure, which is read here and now. What was dropped
+   * was so because of the first one; or of an abort, which will end the stream
+   * as soon as its books are in order.
+   */
+  #fail(failure: StreamItem | undefined): void {
+    if (failure === undefined) return;
+    failure.failedRun = undefined;
+    this.#head = undefined;
+    this.#finish(failure.value);
   }
 
   /** Ends the stream, now: with an error, or without. */
@@ -300,6 +315,7 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
     this.#halt();
     const unread = this.#out.drain();
     if (this.#head !== undefined) unread.unshift(this.#head);
+    this.#head = undefined;
     for (const item of unread) {
       if (item.failedRun === undefined) continue;
       core.runner.report(item.value, item, item.failedRun);
@@ -309,6 +325,7 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
   /** Pulls and starts nothing more. What runs runs to its end, in the group. */
   #halt(): void {
     const { core, source } = this.#parts;
+    this.isHalted = true;
     this.#end ??= { error: NONE };
     // A copy: who is withdrawn leaves at once.
     for (const item of [...this.#live]) {

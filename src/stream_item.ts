@@ -18,6 +18,8 @@ export interface ItemCarrier {
 
 /** The stream, as its items see it. */
 export interface ItemHome {
+  /** Whether nothing more of it may start, a further attempt neither. */
+  readonly isHalted: boolean;
   /** Whether an abandoned item is none of the reader's business. */
   drops(item: StreamItem): boolean;
   /** An item has its result. False if nobody will read it. */
@@ -48,6 +50,10 @@ export class StreamItem extends Called {
 
   override get isPartOfStream(): boolean {
     return true;
+  }
+
+  override get isUnwanted(): boolean {
+    return this.#stream.isHalted;
   }
 
   override get caller(): unknown {

@@ -44,6 +44,19 @@ export interface TaskOptions {
   timeout?: number;
   /** How to retry it; in place of the group's. */
   retry?: RetryOptions;
+  /**
+   * Which of two queued tasks is next: the one with the higher number. Read by
+   * a {@linkcode priorityQueue} alone.
+   *
+   * @default {0}
+   */
+  priority?: number;
+  /**
+   * What it shares with the tasks that it has to take turns with: anything, the
+   * same to a `Map` if it is the same. Read by a {@linkcode keyedQueue} alone;
+   * without one, or with `undefined`, it takes turns with none.
+   */
+  key?: unknown;
 }
 
 /** A task and its options, as `drain` returns and `insertAll` takes it. */

@@ -10,7 +10,7 @@
  * 1. At most `CREDIT` starts go by between two looks; and at most `CREDIT` of
  *    those, or a millisecond, between two that read the clock itself.
  * 2. The loop is known to have turned at `#since`, or nothing is known and
- *    `#since` lies at most half a slice back. Where the loop has not turned since,
+ *    `#since` lies at most a slice back. Where the loop has not turned since,
  *    a probe is laid before a slice has gone by, and waited for after it.
  * 3. There is at most one probe, it goes off in the next turn, and so it keeps
  *    no process alive. It is an immediate, not a timer: faked timers would
@@ -50,6 +50,7 @@ let blocked = false;
 let since = now();
 let lastLook = since;
 let waiting: (() => void)[] = [];
+let first = 0;
 let smallest = Infinity;
 let isStale = false;
 const atWork = new Map<number, number>();
@@ -122,7 +123,9 @@ function read(ms: number, slice: number): boolean {
   // As many as fit into what is left of the slice, if they go on as they did.
   const each = (time - lastLook) / (granted + more);
   const left = slice - (time - since);
-  granted = left > 0 && left >= each * CREDIT
+  granted = left <= 0
+    ? 1
+    : left >= each * CREDIT
     ? CREDIT
     : Math.max(1, Math.floor(left / each));
   more = 0;
@@ -136,14 +139,21 @@ function read(ms: number, slice: number): boolean {
 
 function layProbe(time: number, slice: number): void {
   probing = true;
-  if (time - since >= slice) since = time - slice / 2;
+  // Nothing is known for longer than a slice: that may have been one turn, and
+  // what was started since the last look the handful that it may have above it.
+  if (time - since >= slice) since = time - slice;
   nextTurn(() => {
+    // Those who were held up may well go on as they did.
+    if (!blocked) granted = CREDIT;
     probing = blocked = false;
     since = lastLook = now();
-    credit = granted; // They may well go on as they did.
+    credit = granted;
     more = 0;
     const resolves = waiting;
     waiting = [];
+    // Each is the first one in its turn: that one may use up the whole slice.
+    first = (first + 1) % Math.max(1, resolves.length);
+    for (const resolve of resolves.splice(first)) resolve();
     for (const resolve of resolves) resolve();
   });
 }

@@ -5,7 +5,7 @@
  */
 
 import { ChannelClosedError } from "./errors.ts";
-import { Sender } from "./line.ts";
+import { Sender } from "./sender.ts";
 import { Link } from "./list.ts";
 import { type Cancel, unwatch } from "./signals.ts";
 

@@ -10,7 +10,8 @@
  *
  * Invariants:
  * 1. A task leaves the line in the moment in which it starts, and `inFlight` is
- *    counted there, in `#start`, behind the gates: `#isOpen` and `mayStart`.
+ *    counted there, in `#start`, behind the gates: `#isOpen`, the governor's,
+ *    and `mayStart`.
  * 2. A call that is summoned stays in line until it starts; so it can't be
  *    overtaken (law 4), and to summon it again does nothing.
  * 3. Whatever opens a gate (resume, a larger limit, a turn of the loop, the end
@@ -27,6 +28,7 @@ import { type Call, type Called, type Caller, starter } from "./call.ts";
 import { count } from "./check.ts";
 import { RunContext, type Sink } from "./context.ts";
 import type { Entry } from "./entry.ts";
+import type { Gate } from "./gate.ts";
 import { Ids } from "./ids.ts";
 import type { Line } from "./line.ts";
 import type { Runner } from "./runner.ts";
@@ -40,6 +42,8 @@ export interface CrewOptions {
   sink: Sink;
   runner: Runner;
   attempts: Attempts;
+  /** None if the group has no governor. */
+  gate: Gate | undefined;
   concurrency: number;
   paused: boolean;
   slice: number;
@@ -53,6 +57,7 @@ export class Crew implements Caller {
   readonly #sink: Sink;
   readonly #runner: Runner;
   readonly #attempts: Attempts;
+  readonly #gate: Gate | undefined;
   readonly #slice: number;
   readonly #onRest: () => void;
   readonly #bell = new Bell();
@@ -71,6 +76,7 @@ export class Crew implements Caller {
     this.#sink = options.sink;
     this.#runner = options.runner;
     this.#attempts = options.attempts;
+    this.#gate = options.gate;
     this.#slice = options.slice;
     this.#onRest = options.onRest;
     this.#limit = options.concurrency;
@@ -105,7 +111,7 @@ export class Crew implements Caller {
 
   /** Something is in the line: if a worker is free, have it taken. */
   wake(): void {
-    if (this.#isOpen()) this.#bell.ring();
+    if (this.#isOpen(undefined)) this.#bell.ring();
   }
 
   /** Anything may have changed: what is in the line, the gates, the end. */
@@ -116,27 +122,26 @@ export class Crew implements Caller {
 
   claim(call: Called): number {
     if (
-      !this.#isOpen() || this.#line.peek() !== call || !mayStart(this.#slice)
+      !this.#isOpen(undefined) || this.#line.peek() !== call ||
+      !this.#hasPassed() || !this.#start(call)
     ) {
       this.#bell.ring();
       return -1;
     }
-    this.#start();
     call.state = "running";
     const id = this.takeId();
     this.callNext();
     return id;
   }
 
-  /** Starts the next one in line, if it is of this caller. */
-  nextOf(caller: unknown): Called | undefined {
-    if (!this.#isOpen()) return undefined;
+  /** Starts the next one in line, if it is of this caller, whose worker may have an id. */
+  nextOf(caller: unknown, id: number | undefined): Called | undefined {
+    if (!this.#isOpen(id)) return undefined;
     const item = this.#line.peek();
     if (
       item === undefined || typeof item === "function" ||
-      item.caller !== caller || !mayStart(this.#slice)
+      item.caller !== caller || !this.#hasPassed() || !this.#start(item)
     ) return undefined;
-    this.#start();
     item.state = "running";
     return item as Called;
   }
@@ -183,22 +188,24 @@ export class Crew implements Caller {
    */
   callNext(): boolean {
     if (this.#bell.isRung) return true;
-    if (!this.#isOpen()) return false;
+    if (!this.#isOpen(undefined)) return false;
     const item = this.#line.peek();
     if (item === undefined) return false;
-    if (typeof item !== "function" && item.isCalled && !isBlocked()) {
-      (item as Called).summon();
-    } else this.#bell.ring();
+    if (
+      typeof item !== "function" && item.isCalled && !isBlocked() &&
+      this.#hasPassed()
+    ) (item as Called).summon();
+    else this.#bell.ring();
     return true;
   }
 
   async #dispatch(): Promise<void> {
     for await (const _ of this.#bell) {
       for (;;) {
-        const item = this.#next();
+        const item = this.#next(undefined);
         if (item !== undefined) this.#work(item);
         else if (isBlocked()) await turned();
-        else break;
+        else if (!this.#leaveGate()) break;
       }
       if (this.#ids.used === 0) this.#rest();
       this.#onRest();
@@ -215,7 +222,7 @@ export class Crew implements Caller {
     for (
       let item: Item | undefined = first;
       item !== undefined;
-      item = id < this.#limit ? this.#next() : undefined
+      item = this.#next(id)
     ) {
       if (typeof item !== "function") {
         if (item.track !== undefined) await this.#attempts.attempt(item, id);
@@ -251,32 +258,69 @@ export class Crew implements Caller {
     }
   }
 
-  /** Whether one more task may start now, as far as the group is concerned. */
-  #isOpen(): boolean {
-    return this.#books.inFlight < this.#limit && !this.#paused &&
+  /**
+   * Whether one more task may start now, as far as the group is concerned, in
+   * a worker with this id, or one that has none yet.
+   */
+  #isOpen(id: number | undefined): boolean {
+    // WARNING: it takes more than a place in flight. The end of a task is
+    // counted before its worker is back, which still has the id.
+    const hasId = id === undefined
+      ? this.#ids.used < this.#limit
+      : id < this.#limit;
+    return hasId && this.#books.inFlight < this.#limit && !this.#paused &&
       !this.#attempts.isAborted;
   }
 
   /** Starts the next task; if that is a call, leaves it to be started. */
-  #next(): Item | undefined {
-    if (!this.#isOpen()) return undefined;
+  #next(id: number | undefined): Item | undefined {
+    if (!this.#isOpen(id) || !this.#mayPass(id)) return undefined;
     const item = this.#line.peek();
     if (item === undefined) return undefined;
     if (typeof item !== "function" && item.isCalled) {
       (item as Called).summon();
       return undefined;
     }
-    if (!mayStart(this.#slice)) return undefined;
-    this.#start();
-    return item;
+    return this.#start(item) ? item : undefined;
   }
 
-  /** Takes the next one out of the line and counts it: whoever calls this runs it. */
-  #start(): void {
+  /** Whether the governor, if there is one, has let one more start. */
+  #hasPassed(): boolean {
+    return this.#gate === undefined || this.#gate.isOpen;
+  }
+
+  /** The same, and asks it; from the group's own async context alone. */
+  #mayPass(id: number | undefined): boolean {
+    const gate = this.#gate;
+    if (gate === undefined) return true;
+    // WARNING: to ask the governor is to call the user's code. So whoever has
+    // asked looks at everything only then.
+    return this.#line.peek() !== undefined && gate.open() && this.#isOpen(id);
+  }
+
+  /**
+   * Gives back what nothing is to be started with. Whether there was anything:
+   * then the user's code ran, and there may well be something to start.
+   */
+  #leaveGate(): boolean {
+    if (this.#gate === undefined) return false;
+    const hasNext = this.#isOpen(undefined) && this.#line.peek() !== undefined;
+    return !hasNext && this.#gate.leave();
+  }
+
+  /**
+   * Takes the item, which is next and may pass, out of the line and counts it:
+   * whoever calls this runs it. False if it may not start in this turn.
+   */
+  #start(item: Item): boolean {
     const line = this.#line;
-    line.take();
+    if (!mayStart(this.#slice) || !line.take()) return false;
     this.#books.inFlight++;
+    if (this.#gate !== undefined) {
+      (item as Entry).track!.permit = this.#gate.take();
+    }
     if (line.waiting > 0) line.admit(this.idle);
+    return true;
   }
 
   #rest(): void {

@@ -1,6 +1,8 @@
-import { Channel, type ChannelOptions } from "../src/channel.ts";
+import { Channel } from "../src/channel.ts";
+import type { ChannelOptions } from "../src/channel_options.ts";
 import { ChannelClosedError } from "../src/errors.ts";
-import { fifoQueue, type Queue } from "../src/queue.ts";
+import { fifoQueue } from "../src/fifo_queue.ts";
+import type { Queue } from "../src/queue.ts";
 import {
   channelContract,
   outcomes,

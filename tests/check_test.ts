@@ -5,8 +5,13 @@ import {
   flag,
   milliseconds,
   options,
+  priority,
 } from "../src/check.ts";
-import { assertStrictEquals, assertThrows } from "./support/std.ts";
+import {
+  assertEquals,
+  assertStrictEquals,
+  assertThrows,
+} from "./support/std.ts";
 import { test } from "./support/test.ts";
 
 test("count() gives an integer back that is not below the least one, and Infinity", () => {
@@ -109,6 +114,29 @@ test("options() gives an object or undefined back, and throws a TypeError for an
     TypeError,
     "Cannot do: retry must be an object, received 8",
   );
+});
+
+test("priority() gives any number back, and 0 for none", () => {
+  for (const good of [0, -1, 1.5, Infinity, -Infinity]) {
+    assertEquals(priority("do", good), good);
+  }
+  assertEquals(priority("do", undefined), 0);
+});
+
+test("priority() of NaN is a RangeError, of anything else a TypeError, that names it", () => {
+  for (
+    const [bad, shown, Kind] of [
+      [NaN, "NaN", RangeError],
+      ["8", '"8"', TypeError],
+      [null, "null", TypeError],
+    ] as const
+  ) {
+    assertThrows(
+      () => priority("do", bad),
+      Kind,
+      `Cannot do: priority must be a number that is not NaN, received ${shown}`,
+    );
+  }
 });
 
 test("abortSignal() gives a signal or undefined back, whatever realm or polyfill it is of", () => {

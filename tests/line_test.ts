@@ -1,5 +1,8 @@
-import { Line, NONE, Sender } from "../src/line.ts";
-import { fifoQueue, type Queue } from "../src/queue.ts";
+import { Line } from "../src/line.ts";
+import { NONE } from "../src/maybe.ts";
+import { Sender } from "../src/sender.ts";
+import { fifoQueue } from "../src/fifo_queue.ts";
+import type { Queue } from "../src/queue.ts";
 import { range } from "./support/helpers.ts";
 import { assert, assertEquals, assertStrictEquals } from "./support/std.ts";
 import { test } from "./support/test.ts";

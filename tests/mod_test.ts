@@ -18,9 +18,25 @@ const layers = {
   "books.ts": () => import("../src/books.ts", { with: { type: "text" } }),
   "delays.ts": () => import("../src/delays.ts", { with: { type: "text" } }),
   "queue.ts": () => import("../src/queue.ts", { with: { type: "text" } }),
+  "own_queue.ts": () =>
+    import("../src/own_queue.ts", { with: { type: "text" } }),
+  "fifo_queue.ts": () =>
+    import("../src/fifo_queue.ts", { with: { type: "text" } }),
+  "sliding_queue.ts": () =>
+    import("../src/sliding_queue.ts", { with: { type: "text" } }),
+  "dropping_queue.ts": () =>
+    import("../src/dropping_queue.ts", { with: { type: "text" } }),
+  "checked_queue.ts": () =>
+    import("../src/checked_queue.ts", { with: { type: "text" } }),
+  "maybe.ts": () => import("../src/maybe.ts", { with: { type: "text" } }),
+  "sender.ts": () => import("../src/sender.ts", { with: { type: "text" } }),
   "line.ts": () => import("../src/line.ts", { with: { type: "text" } }),
   "retry.ts": () => import("../src/retry.ts", { with: { type: "text" } }),
   "task.ts": () => import("../src/task.ts", { with: { type: "text" } }),
+  "priority_queue.ts": () =>
+    import("../src/priority_queue.ts", { with: { type: "text" } }),
+  "keyed_queue.ts": () =>
+    import("../src/keyed_queue.ts", { with: { type: "text" } }),
   "context.ts": () => import("../src/context.ts", { with: { type: "text" } }),
   "signals.ts": () => import("../src/signals.ts", { with: { type: "text" } }),
   "governor.ts": () => import("../src/governor.ts", { with: { type: "text" } }),
@@ -31,11 +47,14 @@ const layers = {
     import("../src/rate_limit.ts", { with: { type: "text" } }),
   "adaptive_limit.ts": () =>
     import("../src/adaptive_limit.ts", { with: { type: "text" } }),
+  "gate.ts": () => import("../src/gate.ts", { with: { type: "text" } }),
   "entry.ts": () => import("../src/entry.ts", { with: { type: "text" } }),
   "call.ts": () => import("../src/call.ts", { with: { type: "text" } }),
   "runner.ts": () => import("../src/runner.ts", { with: { type: "text" } }),
   "attempt.ts": () => import("../src/attempt.ts", { with: { type: "text" } }),
   "waiter.ts": () => import("../src/waiter.ts", { with: { type: "text" } }),
+  "channel_options.ts": () =>
+    import("../src/channel_options.ts", { with: { type: "text" } }),
   "channel.ts": () => import("../src/channel.ts", { with: { type: "text" } }),
   "options.ts": () => import("../src/options.ts", { with: { type: "text" } }),
   "worker.ts": () => import("../src/worker.ts", { with: { type: "text" } }),
@@ -77,8 +96,12 @@ test("mod.ts exports exactly these values", () => {
     "CoGroupClosedError",
     "Semaphore",
     "adaptiveLimit",
+    "droppingQueue",
     "fifoQueue",
+    "keyedQueue",
+    "priorityQueue",
     "rateLimit",
+    "slidingQueue",
   ]);
 });
 

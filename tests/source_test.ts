@@ -1,4 +1,4 @@
-import { NONE } from "../src/line.ts";
+import { NONE } from "../src/maybe.ts";
 import { type AnyIterable, Source } from "../src/source.ts";
 import { reasonOf } from "./support/channel_contract.ts";
 import { gate, settled } from "./support/helpers.ts";

@@ -227,7 +227,7 @@ class Program {
 const programs = fc.record({
   concurrency: fc.integer({ min: 1, max: 4 }),
   capacity: fc.constantFrom(0, 1, 3, Infinity),
-  steps: fc.array(step, { maxLength: 40 }),
+  steps: fc.array(step, { maxLength: 40, size: "max" }),
   last: lastSteps,
 });
 
@@ -259,7 +259,7 @@ test("fifoQueue() is an array with push, shift and drain", () => {
       { weight: 1, arbitrary: fc.constant("burst" as const) },
       { weight: 1, arbitrary: fc.constant("drain" as const) },
     ),
-    { maxLength: 200 },
+    { maxLength: 200, size: "max" },
   );
   fc.assert(fc.property(actions, (actions) => {
     const queue = fifoQueue<number>();
