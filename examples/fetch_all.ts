@@ -19,7 +19,17 @@
 import { createReadStream } from "node:fs";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { CoGroup, type Task, type TaskContext } from "../mod.ts";
+import {
+  adaptiveLimit,
+  CoGroup,
+  fifoQueue,
+  keyedQueue,
+  type QueuedTask,
+  type RateLimit,
+  rateLimit,
+  type Task,
+  type TaskContext,
+} from "../mod.ts";
 import { print, reason, report, showProgress } from "./support/output.ts";
 
 const USAGE = `Usage: fetch_all.ts [options] FILE|-
@@ -29,24 +39,50 @@ const USAGE = `Usage: fetch_all.ts [options] FILE|-
                    timeout, or status 429, 500, 502, 503 or 504; Retry-After
                    is honoured (default 0)
   --timeout MS     milliseconds for each attempt (default 30000)
+  --per-host N     how many of them may be of one host; one that waits to be
+                   tried again is one of them (default no limit)
+  --rate N/s       how many fetches may start in any second; /m for a minute.
+                   After status 429 none does for as long as Retry-After says
+  --adaptive       find out how many at once the servers can take, up to the
+                   concurrency; not together with --rate
   --help           show this, and do nothing else`;
+
+const OPTIONS = {
+  help: { type: "boolean", default: false },
+  concurrency: { type: "string", default: "8" },
+  retries: { type: "string", default: "0" },
+  timeout: { type: "string", default: "30000" },
+  "per-host": { type: "string" },
+  rate: { type: "string" },
+  adaptive: { type: "boolean", default: false },
+} as const;
 
 /** Milliseconds that what runs has to finish after the first Ctrl-C. */
 const GRACE = 10_000;
 const PASSING = new Set([429, 500, 502, 503, 504]);
 
-/** A status that may be another one next time. */
+/** What there is to say of an answer. */
+interface Answer {
+  status: number;
+  bytes: number;
+  ms: number;
+}
+
+/** An answer with a status that may be another one next time. */
 class PassingStatus extends Error {
+  readonly answer: Answer;
   readonly retryAfter: number | undefined;
 
-  constructor(response: Response) {
-    super(`status ${response.status}`);
-    this.retryAfter = retryAfter(response.headers.get("retry-after"));
+  constructor(answer: Answer, retryAfter: number | undefined) {
+    super(`status ${answer.status}`);
+    this.answer = answer;
+    this.retryAfter = retryAfter;
   }
 }
 
 /** Milliseconds from seconds or a date; undefined if the server does not say. */
-function retryAfter(header: string | null): number | undefined {
+function retryAfter({ headers }: Response): number | undefined {
+  const header = headers.get("retry-after");
   if (header === null) return undefined;
   const ms = /^\d+$/.test(header)
     ? Number(header) * 1000
@@ -58,34 +94,43 @@ function retryAfter(header: string | null): number | undefined {
 function parse(args: string[]) {
   const { values, positionals } = parseArgs({
     args,
-    options: {
-      help: { type: "boolean", default: false },
-      concurrency: { type: "string", default: "8" },
-      retries: { type: "string", default: "0" },
-      timeout: { type: "string", default: "30000" },
-    },
+    options: OPTIONS,
     allowPositionals: true,
   });
-  const number = (
-    name: "concurrency" | "retries" | "timeout",
-    least: 0 | 1,
-  ) => {
-    const value = Number(values[name]);
-    if (/^\d{1,9}$/.test(values[name]) && value >= least) return value;
-    throw new Error(
-      `--${name} ${values[name]}: not an integer of ${least} or more`,
-    );
+  const { "per-host": perHost, rate, adaptive } = values;
+  const number = (name: keyof typeof OPTIONS, value: string, least: 0 | 1) => {
+    if (/^\d{1,9}$/.test(value) && Number(value) >= least) return Number(value);
+    throw new Error(`--${name} ${value}: not an integer of ${least} or more`);
   };
+  if (adaptive && rate !== undefined) {
+    throw new Error("--adaptive and --rate: one governor at a time");
+  }
   if (positionals.length !== 1 && !values.help) {
     throw new Error("name one FILE, or - for standard input");
   }
   return {
     help: values.help,
     file: positionals[0]!,
-    concurrency: number("concurrency", 1),
-    retries: number("retries", 0),
-    timeout: number("timeout", 1),
+    concurrency: number("concurrency", values.concurrency, 1),
+    retries: number("retries", values.retries, 0),
+    timeout: number("timeout", values.timeout, 1),
+    perHost: perHost === undefined ? undefined : number("per-host", perHost, 1),
+    rate: rate === undefined ? undefined : parseRate(rate),
+    adaptive,
   };
+}
+
+type Options = ReturnType<typeof parse>;
+
+function parseRate(given: string) {
+  const [, limit, per] = /^([1-9]\d{0,8})\/(s|m)$/.exec(given) ?? [];
+  if (limit === undefined) throw new Error(`--rate ${given}: not like 10/s`);
+  return { limit: Number(limit), interval: per === "s" ? 1000 : 60_000 };
+}
+
+/** Tasks of one host share a key; one that can't be parsed fails by itself. */
+function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : url;
 }
 
 /** The lines of the file that are neither empty nor comments. */
@@ -110,34 +155,55 @@ function isUrl(line: string): boolean {
   return line !== "" && !line.startsWith("#");
 }
 
-/** The task: fetches the URL, to its last byte, and writes its line. */
-async function fetchOne(url: string, ctx: TaskContext, retries: number) {
+/**
+ * Fetches the URL, to its last byte. An answer that may be another one next
+ * time is thrown, for the group to try again, and for `--adaptive` to hear of.
+ */
+async function fetchOne(
+  url: string,
+  signal: AbortSignal,
+  rate: RateLimit | undefined,
+): Promise<Answer> {
   const start = performance.now();
-  const response = await fetch(url, { signal: ctx.signal });
-  if (PASSING.has(response.status) && ctx.attempt <= retries) {
-    await response.body?.cancel();
-    throw new PassingStatus(response);
-  }
+  const response = await fetch(url, { signal });
+  const { status } = response;
+  const wait = retryAfter(response);
+  if (status === 429 && wait !== undefined) rate?.pauseFor(wait);
   let bytes = 0;
   for await (const chunk of response.body ?? []) bytes += chunk.length;
-  const { status } = response;
   const ms = Math.round(performance.now() - start);
-  await write({ url, status, bytes, ms, attempts: ctx.attempt });
+  const answer = { status, bytes, ms };
+  if (PASSING.has(status)) throw new PassingStatus(answer, wait);
+  signal.throwIfAborted(); // Too late: the group has it as timed out.
+  return answer;
 }
 
 function write(result: Record<string, unknown>): Promise<void> {
   return print(`${JSON.stringify(result)}\n`);
 }
 
+/** Which URL is next. */
+function queueOf({ concurrency, perHost }: Options) {
+  return perHost === undefined
+    ? fifoQueue<QueuedTask>(2 * concurrency)
+    // Far ahead, for one host's backlog must not hide the others.
+    : keyedQueue({ perKey: perHost, capacity: 1000 * concurrency });
+}
+
 /** Fetches what is in the file. Returns the exit code. */
-async function fetchAll(options: ReturnType<typeof parse>): Promise<number> {
-  const { concurrency, file, retries, timeout } = options;
+async function fetchAll(options: Options): Promise<number> {
+  const { adaptive, concurrency, file, retries, timeout } = options;
   const urlOf = new WeakMap<Task, string>();
-  /** Resolves when the last failure, and so each of them, is written. */
-  let failures = Promise.resolve();
+  /** Resolves when the last line, and so each of them, is written. */
+  let written = Promise.resolve();
+  /** How many failures are answers all the same. */
+  let answers = 0;
+  const rate = options.rate && rateLimit(options.rate);
+  const governor = adaptive ? adaptiveLimit({ max: concurrency }) : rate;
   const group = new CoGroup({
     concurrency,
-    capacity: 2 * concurrency,
+    queue: queueOf(options),
+    ...governor && { governor },
     timeout,
     sink: GRACE,
     retry: {
@@ -148,10 +214,16 @@ async function fetchAll(options: ReturnType<typeof parse>): Promise<number> {
         error instanceof PassingStatus ? error.retryAfter : undefined,
     },
     onError: (error, { task, attempt }) => {
-      const url = urlOf.get(task);
-      failures = write({ url, error: reason(error), attempts: attempt });
+      const isAnswer = error instanceof PassingStatus;
+      if (isAnswer) answers++;
+      const result = isAnswer ? error.answer : { error: reason(error) };
+      written = write({ url: urlOf.get(task), ...result, attempts: attempt });
     },
   });
+  const counts = () => {
+    const { fulfilled, rejected } = group.stats;
+    return { fetched: fulfilled + answers, failed: rejected - answers };
+  };
   // The first Ctrl-C stops the queue, the second one what runs, too.
   const now = new AbortController();
   const onInterrupt = () => {
@@ -168,29 +240,36 @@ async function fetchAll(options: ReturnType<typeof parse>): Promise<number> {
   async function* tasks() {
     for await (const url of urls(file, group.signal)) {
       found++;
-      const task = (ctx: TaskContext) => fetchOne(url, ctx, retries);
+      // Here whoever reads our lines sets the pace. Were a task to wait for
+      // that, it could time out with its line written, and be tried again.
+      await written;
+      const task = async ({ signal, attempt }: TaskContext) => {
+        const answer = await fetchOne(url, signal, rate);
+        written = write({ url, ...answer, attempts: attempt });
+      };
       urlOf.set(task, url);
-      yield { task, options: { signal: now.signal } };
+      yield { task, options: { signal: now.signal, key: hostOf(url) } };
     }
   }
   using _ = showProgress(() => {
-    const { fulfilled, rejected, queued, delayed } = group.stats;
+    const { queued, delayed } = group.stats;
+    const { fetched, failed } = counts();
     const waiting = `${queued} queued, ${delayed} to be tried again`;
-    return `${fulfilled} done, ${rejected} failed, ${waiting}`;
+    return `${fetched} done, ${failed} failed, ${waiting}`;
   });
   const accepted = await group.insertAll(tasks());
   const left = await group.wait() + found - accepted;
-  await failures;
+  await written;
   process.off("SIGINT", onInterrupt);
-  const { fulfilled, rejected } = group.stats;
-  if (!group.signal.aborted) return rejected > 0 ? 1 : 0;
-  const books = `${fulfilled} fetched, ${rejected} failed, ${left} left`;
+  const { fetched, failed } = counts();
+  if (!group.signal.aborted) return failed > 0 ? 1 : 0;
+  const books = `${fetched} fetched, ${failed} failed, ${left} left`;
   report(`fetch_all: interrupted: ${found} found, ${books}`);
   return 130;
 }
 
 async function main(): Promise<number> {
-  let options: ReturnType<typeof parse>;
+  let options: Options;
   try {
     options = parse(process.argv.slice(2));
   } catch (error) {

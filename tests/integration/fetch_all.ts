@@ -32,6 +32,15 @@ const script = new URL("../../examples/fetch_all.ts", import.meta.url).pathname;
 
 /** Runs the example on these URLs. */
 function run(urls: string[], ...options: string[]): Program {
+  return runAndRead(urls, options, Promise.resolve());
+}
+
+/** As `run`, but reads nothing before it may. */
+function runAndRead(
+  urls: string[],
+  options: string[],
+  mayRead: Promise<void>,
+): Program {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-check", "--allow-net=127.0.0.1", script]
       .concat(options, "-"),
@@ -57,6 +66,7 @@ function run(urls: string[], ...options: string[]): Program {
       }),
   };
   const read = async (from: ReadableStream<Uint8Array>, to: string[]) => {
+    await mayRead;
     let rest = "";
     for await (const text of from.pipeThrough(new TextDecoderStream())) {
       const lines = (rest + text).split("\n");
@@ -79,6 +89,12 @@ function run(urls: string[], ...options: string[]): Program {
 
 const results = (program: Program) =>
   program.out.map((line) => JSON.parse(line) as Result);
+
+/** Every URL has its line, and only one. */
+function assertEachOnce(program: Program, urls: string[]): void {
+  const found = results(program).map(({ url }) => url);
+  assertEquals(found.sort(), urls.toSorted());
+}
 
 /** A server that answers each path as its handler says; the nth time with n. */
 class BadServer {
@@ -119,6 +135,48 @@ function answer(socket: Socket, status: number, body: string, head = ""): void {
     `HTTP/1.1 ${status} X\r\nContent-Length: ${body.length}\r\n` +
       `Connection: close\r\n${head}\r\n${body}`,
   );
+}
+
+/** A server that lets everybody wait until it is told to let go. */
+class Crowd extends BadServer {
+  /** The most requests that it ever had at once. */
+  most = 0;
+  #open: Socket[] = [];
+  #isOpen = false;
+  #look = () => {};
+
+  constructor() {
+    super((_, socket) => {
+      this.#open.push(socket);
+      this.most = Math.max(this.most, this.#open.length);
+      this.#look();
+      // Not at once: those who may come beside it are to be seen.
+      if (this.#isOpen) setTimeout(() => this.#answerFirst(200), 10);
+    });
+  }
+
+  /** Resolves when it has so many requests at once. */
+  reaches(n: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#look = () => this.#open.length >= n && resolve();
+      this.#look();
+    });
+  }
+
+  /** Answers those who wait, and from now on whoever comes. */
+  letGo(): void {
+    this.#isOpen = true;
+    while (this.#open.length > 0) this.#answerFirst(200);
+  }
+
+  /** Has too much to do for the one who has waited the longest. */
+  refuse(): void {
+    this.#answerFirst(429);
+  }
+
+  #answerFirst(status: number): void {
+    answer(this.#open.shift()!, status, "12345");
+  }
 }
 
 Deno.test("fetch_all.ts: one line of JSON a URL, as soon as it is done", async () => {
@@ -198,6 +256,26 @@ Deno.test("fetch_all.ts: every URL is accounted for, whatever the server does to
   assert(get("/hangs").error!.includes("timed out"));
 });
 
+Deno.test("fetch_all.ts: a reader that is slow gets one line a URL", async () => {
+  await using server = new BadServer((_, socket) => answer(socket, 200, "ok"));
+  const base = await server.listen();
+  // More than a pipe holds: 64 KiB, and what this side reads ahead.
+  const urls = Array.from(
+    { length: 100 },
+    (_, i) => `${base}/${i}?${"x".repeat(4000)}`,
+  );
+  const resume = Promise.withResolvers<void>();
+  const options = ["--timeout", "1000", "--retries", "5"];
+  const program = runAndRead(urls, options, resume.promise);
+  while (server.requests.length < 20) {
+    await new Promise((done) => setTimeout(done, 5));
+  }
+  await new Promise((done) => setTimeout(done, 1500)); // Longer than a timeout.
+  resume.resolve();
+  assertEquals(await program.code, 0);
+  assertEachOnce(program, urls);
+});
+
 Deno.test("fetch_all.ts: one SIGINT lets what runs finish, and counts what is left", async () => {
   const open: Socket[] = [];
   await using server = new BadServer((_, socket) => open.push(socket));
@@ -247,6 +325,130 @@ function assertCounts(program: Program, fetched: number, failed: number) {
   assertEquals(counts[1]! + counts[2]! + counts[3]!, counts[0]);
 }
 
+Deno.test("fetch_all.ts: --per-host runs so many of one host, and others beside it", async () => {
+  await using busy = new Crowd();
+  await using quiet = new Crowd();
+  const bases = [await busy.listen(), await quiet.listen()];
+  const of = (base: string, n: number) =>
+    Array.from({ length: n }, (_, i) => `${base}/${i}`);
+  const urls = [...of(bases[0]!, 30), ...of(bases[1]!, 10)];
+  const program = run(urls, "--concurrency", "8", "--per-host", "2");
+  // The busy host's backlog, which is first, leaves room for the other one.
+  await Promise.all([busy.reaches(2), quiet.reaches(2)]);
+  busy.letGo();
+  quiet.letGo();
+  assertEquals(await program.code, 0);
+  assertEquals([busy.most, quiet.most], [2, 2]);
+  assertEachOnce(program, urls);
+});
+
+Deno.test("fetch_all.ts: --per-host 1 fetches those of one host in their order", async () => {
+  await using server = new Crowd();
+  const base = await server.listen();
+  const paths = Array.from({ length: 20 }, (_, i) => `/${i}`);
+  const urls = paths.map((path) => base + path);
+  server.letGo();
+  const program = run(urls, "--per-host", "1");
+  assertEquals(await program.code, 0);
+  assertEquals(server.most, 1);
+  assertEquals(server.requests, paths);
+});
+
+Deno.test("fetch_all.ts: --rate starts no more in any second, as the server sees it", async () => {
+  const times: number[] = [];
+  await using server = new BadServer((_, socket) => {
+    times.push(Date.now());
+    answer(socket, 200, "fine");
+  });
+  const base = await server.listen();
+  const urls = Array.from({ length: 12 }, (_, i) => `${base}/${i}`);
+  const program = run(urls, "--concurrency", "1", "--rate", "5/s");
+  assertEquals(await program.code, 0);
+  assertEachOnce(program, urls);
+  // WARNING: not the time between a start and the fifth one after it. A request
+  // may be late here by a second on a busy machine (seen: 870 ms). But one at a
+  // time, each starts after the one before was seen here; so after each of them
+  // there are six starts to the sixth request, and a second from first to last.
+  const gaps = times.slice(6).map((time, i) => time - times[i]!);
+  assert(gaps.every((gap) => gap >= 1000), gaps.join());
+});
+
+Deno.test("fetch_all.ts: with --rate, a 429 is for everybody, also if it is not tried again", async () => {
+  const open: Socket[] = [];
+  const late: number[] = [];
+  await using server = new BadServer((_, socket, n) => {
+    if (server.requests.length <= 3) open.push(socket);
+    else {
+      late.push(Date.now());
+      answer(socket, 200, `${n}`);
+    }
+  });
+  const base = await server.listen();
+  const urls = Array.from({ length: 8 }, (_, i) => `${base}/${i}`);
+  const program = run(urls, "--concurrency", "3", "--rate", "1000/s");
+  while (open.length < 3) await new Promise((done) => setTimeout(done, 5));
+  const start = Date.now();
+  answer(open[0]!, 429, "later", "Retry-After: 1\r\n");
+  await program.line("out", 1);
+  for (const socket of open.slice(1)) answer(socket, 200, "as it runs");
+  assertEquals(await program.code, 0);
+  assertEachOnce(program, urls);
+  assertEquals(results(program)[0]!.status, 429);
+  assertEquals(late.length, 5);
+  const waits = late.map((time) => time - start);
+  assert(waits.every((wait) => wait >= 990), waits.join());
+});
+
+Deno.test("fetch_all.ts: SIGINT does not wait for what --rate holds up", async () => {
+  await using server = new BadServer((_, socket) => answer(socket, 200, "ok"));
+  const base = await server.listen();
+  const urls = Array.from({ length: 10 }, (_, i) => `${base}/${i}`);
+  const program = run(urls, "--rate", "2/m");
+  await program.line("out", 2);
+  program.child.kill("SIGINT");
+  assertEquals(await program.code, 130);
+  assertEquals(server.requests.sort(), ["/0", "/1"]);
+  assertCounts(program, 2, 0);
+});
+
+Deno.test("fetch_all.ts: --adaptive begins with four, and halves them when the server says 429", async () => {
+  await using server = new Crowd();
+  const base = await server.listen();
+  const urls = Array.from({ length: 14 }, (_, i) => `${base}/${i}`);
+  const program = run(urls, "--concurrency", "8", "--adaptive");
+  await server.reaches(4);
+  server.refuse();
+  await program.line("out", 1);
+  assertEquals(server.most, 4);
+  server.most = 0;
+  server.letGo();
+  assertEquals(await program.code, 0);
+  assert(server.most <= 2, `${server.most}`);
+  assertEachOnce(program, urls);
+  const all = results(program).map(({ status }) => status);
+  assertEquals(all.sort(), [...Array(13).fill(200), 429]);
+});
+
+Deno.test("fetch_all.ts: --adaptive with --retries, --per-host and a bad day loses no URL", async () => {
+  await using server = new BadServer((path, socket, n) => {
+    const kind = Number(path.slice(1)) % 5;
+    if (kind === 0 && n === 1) answer(socket, 429, "", "Retry-After: 0\r\n");
+    else if (kind === 1) answer(socket, 503, "no", "Retry-After: 0\r\n");
+    else if (kind === 2 && n === 1) socket.destroy();
+    else setTimeout(() => answer(socket, 200, "fine"), 5);
+  });
+  const base = await server.listen();
+  const urls = Array.from({ length: 100 }, (_, i) => `${base}/${i}`);
+  const program = run(urls, "--adaptive", "--retries", "2", "--per-host", "6");
+  assertEquals(await program.code, 0);
+  assertEachOnce(program, urls);
+  for (const { url, status, attempts } of results(program)) {
+    const kind = Number(url.slice(base.length + 1)) % 5;
+    const wanted = [[200, 2], [503, 3], [200, 2], [200, 1], [200, 1]][kind];
+    assertEquals([status, attempts], wanted, url);
+  }
+});
+
 Deno.test("fetch_all.ts: wrong usage and unreadable input have exit codes of their own", async () => {
   for (
     const [options, code] of [
@@ -254,6 +456,11 @@ Deno.test("fetch_all.ts: wrong usage and unreadable input have exit codes of the
       [["--retries", "-1"], 2],
       [["--timeout", "soon"], 2],
       [["--unknown"], 2],
+      [["--per-host", "0"], 2],
+      [["--rate", "10"], 2],
+      [["--rate", "0/s"], 2],
+      [["--rate", "10/h"], 2],
+      [["--rate", "1/s", "--adaptive"], 2],
       [["too", "many"], 2],
       [["--help"], 0],
     ] as const
