@@ -1,0 +1,69 @@
+/**
+ * A consumer's program, for whatever runs JavaScript modules: it fails unless
+ * the installed package keeps its main promises.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { Channel, CoGroup, CoGroupClosedError } from "@cogroup/cogroup";
+
+// Results, in the order of the input; never more at once than allowed.
+let most = 0;
+const squares = [];
+const group = new CoGroup({ concurrency: 3, capacity: 2 });
+for await (
+  const square of group.map([1, 2, 3, 4, 5], async (n) => {
+    most = Math.max(most, group.inFlight);
+    await new Promise((resolve) => setTimeout(resolve, 5 - n));
+    return n * n;
+  }, { ahead: 2 })
+) squares.push(square);
+assert.deepEqual(squares, [1, 4, 9, 16, 25]);
+assert.equal(most, 3);
+
+// Backpressure, a retry, an error that nobody else hears of.
+const heard = [];
+const careful = new CoGroup({
+  concurrency: 1,
+  capacity: 1,
+  retry: { maxAttempts: 2, minTimeout: 1 },
+  onError: (error) => heard.push(error),
+});
+assert(await careful.insert(() => Promise.reject("lost")));
+assert.equal(
+  await careful.go(({ attempt }) => {
+    if (attempt === 1) throw new Error("not yet");
+    return "done";
+  }),
+  "done",
+);
+assert.equal(await careful.wait(), 0);
+assert.deepEqual(heard, ["lost"]);
+await assert.rejects(careful.go(() => {}), CoGroupClosedError);
+
+// An abort: what runs finishes, what is queued is given back.
+const stopped = new CoGroup(1);
+let finished = false;
+stopped.add(async () => {
+  stopped.cancel();
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  finished = true;
+});
+for (let i = 0; i < 9; i++) stopped.add(() => assert.fail("started"));
+assert.equal(await stopped.wait(), 9);
+assert(finished);
+assert.equal(stopped.drain().length, 9);
+
+// The channel alone.
+const channel = new Channel({ capacity: 1 });
+const sending = (async () => {
+  for (const word of ["a", "b", "c"]) await channel.send(word);
+  channel.close();
+})();
+const words = [];
+for await (const word of channel) words.push(word);
+await sending;
+assert.deepEqual(words, ["a", "b", "c"]);
+
+console.log("the package works");

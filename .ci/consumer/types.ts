@@ -1,0 +1,130 @@
+/**
+ * A consumer's file that uses every public type, for `tsc --strict`. It is
+ * never run.
+ *
+ * @module
+ */
+
+import {
+  Channel,
+  ChannelClosedError,
+  type ChannelOptions,
+  type ChannelReceiveOptions,
+  type ChannelReceiveResult,
+  type ChannelSendOptions,
+  CoGroup,
+  CoGroupClosedError,
+  type CoGroupOptions,
+  type CoGroupStats,
+  fifoQueue,
+  type MapOptions,
+  type ProgressOptions,
+  type Queue,
+  type QueuedTask,
+  type RetryOptions,
+  type Task,
+  type TaskContext,
+  type TaskFailure,
+  type TaskOptions,
+  type WaitOptions,
+  type WorkerFunction,
+} from "@cogroup/cogroup";
+
+const { signal } = new AbortController();
+
+const retry: RetryOptions = {
+  maxAttempts: 3,
+  minTimeout: 1,
+  maxTimeout: 10,
+  multiplier: 2,
+  jitter: 0,
+  isRetriable: (error: unknown) => error instanceof TypeError,
+  delay: (_error: unknown, attempt: number) => attempt > 1 ? 1 : undefined,
+};
+const worker: WorkerFunction = (task, ctx) => task(ctx);
+const seen: string[] = [];
+const options: CoGroupOptions = {
+  concurrency: 2,
+  capacity: 4,
+  signal,
+  sink: 100,
+  worker,
+  retry,
+  timeout: 1000,
+  onError: (error: unknown, failure: TaskFailure) =>
+    void seen.push(`${failure.workerId} ${failure.attempt} ${error}`),
+  slice: 10,
+  paused: true,
+};
+
+const length: Task<number> = ({ workerId, attempt, signal }: TaskContext) =>
+  signal.aborted ? workerId : attempt;
+const taskOptions: TaskOptions = { signal, timeout: 10, retry };
+const queued: QueuedTask = { task: length, options: taskOptions };
+
+/** Every member of a group, and what it gives. */
+export async function useGroup(): Promise<number> {
+  await using group = new CoGroup(options);
+  const added: boolean = group.add(length, taskOptions);
+  const tried: boolean = group.tryInsert(length);
+  const inserted: boolean = await group.insert(length, taskOptions);
+  const many: number = await group.insertAll([queued, length]);
+  const one: number = await group.go(length, taskOptions);
+  const mapOptions: MapOptions = { ordered: false, ahead: 1, timeout: 10 };
+  for await (
+    const upper of group.map(["a"], (s) => s.toUpperCase(), mapOptions)
+  ) {
+    seen.push(upper satisfies string);
+  }
+  for await (const result of group.mapSettled([1], (n) => n / 2)) {
+    if (result.status === "fulfilled") result.value satisfies number;
+    else seen.push(String(result.reason));
+  }
+  const interval: ProgressOptions = { interval: 100 };
+  for await (const stats of group.progress(interval)) {
+    const { accepted, queued, delayed, inFlight, overdue }: CoGroupStats =
+      stats;
+    const { fulfilled, rejected, abandoned, retried } = stats;
+    seen.push(`${[accepted, queued, delayed, inFlight, overdue]}`);
+    seen.push(`${[fulfilled, rejected, abandoned, retried]}`);
+  }
+  group.concurrency = group.concurrency + 1;
+  group.pause();
+  group.resume();
+  group.close();
+  group.cancel("why");
+  await group.idle();
+  const rest: QueuedTask[] = group.drain();
+  const { capacity, size, inFlight, closed, paused } = group;
+  seen.push(`${[capacity, size, inFlight, closed, paused, group.signal]}`);
+  const abandoned: number = await group.reset();
+  const waitOptions: WaitOptions = { signal };
+  const left: number = await group.wait(waitOptions);
+  const flags = [added, tried, inserted].filter(Boolean).length;
+  return many + one + rest.length + abandoned + left + flags;
+}
+
+/** Every member of a channel, with a queue of the consumer's own. */
+export async function useChannel(): Promise<string> {
+  const queue: Queue<string> = fifoQueue<string>(2);
+  const channelOptions: ChannelOptions<string> = { queue };
+  const channel = new Channel<string>(channelOptions);
+  const sending: ChannelSendOptions = { signal };
+  const receiving: ChannelReceiveOptions = { signal };
+  await channel.send("a", sending);
+  const sent: boolean = channel.trySend("b");
+  const received: string = await channel.receive(receiving);
+  const result: ChannelReceiveResult<string> = channel.tryReceive();
+  channel.close();
+  for await (const value of channel) seen.push(value satisfies string);
+  const stream: ReadableStream<string> = channel.toReadableStream();
+  seen.push(`${[channel.size, channel.capacity, channel.closed, stream]}`);
+  return result.state === "ok" ? result.value : `${received} ${sent}`;
+}
+
+/** The errors that a caller can tell apart. */
+export function explain(error: unknown): string {
+  if (error instanceof ChannelClosedError) return `unsent: ${error.value}`;
+  if (error instanceof CoGroupClosedError) return error.message;
+  return "another";
+}
