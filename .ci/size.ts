@@ -1,0 +1,86 @@
+/**
+ * How much of a bundle the library takes, minified and gzipped. Fails if that
+ * is more than its ceiling.
+ *
+ * ```sh
+ * deno task size           # add --parts to see what each file has in it
+ * ```
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { gzipSync } from "node:zlib";
+import { build, type Plugin, stop } from "npm:esbuild@0.28.2";
+
+const ROOT = new URL("..", import.meta.url).pathname;
+
+/** What a program imports, and the bytes it may cost. */
+const BUNDLES = [
+  { title: "Channel alone", names: "{ Channel }", ceiling: 2_000 },
+  { title: "CoGroup alone", names: "{ CoGroup }", ceiling: 5_000 },
+  { title: "everything", names: "*", ceiling: Infinity },
+];
+
+/** What the tarball's package.json says: a file that is not used does nothing. */
+const pure: Plugin = {
+  name: "no side effects",
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/.*\.ts$/ }, ({ path, resolveDir }) => ({
+      path: new URL(path, `file://${resolveDir}/`).pathname,
+      sideEffects: false,
+    }));
+  },
+};
+
+/** The minified bundle, and what each source file has in it. */
+async function bundle(
+  names: string,
+): Promise<{ code: Uint8Array; parts: [file: string, bytes: number][] }> {
+  const { outputFiles, metafile } = await build({
+    stdin: {
+      contents: `export ${names} from "./mod.ts";`,
+      resolveDir: ROOT,
+      sourcefile: "entry.ts",
+    },
+    absWorkingDir: ROOT,
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    outfile: "bundle.js",
+    write: false,
+    metafile: true,
+    plugins: [pure],
+  });
+  const { inputs } = metafile.outputs["bundle.js"]!;
+  const parts = Object.entries(inputs).map(([file, { bytesInOutput }]) =>
+    [file, bytesInOutput] as [string, number]
+  ).filter(([, bytes]) => bytes > 0).sort(([, a], [, b]) => b - a);
+  return { code: outputFiles[0]!.contents, parts };
+}
+
+async function main(): Promise<number> {
+  const withParts = Deno.args.includes("--parts");
+  let failures = 0;
+  for (const { title, names, ceiling } of BUNDLES) {
+    const { code, parts } = await bundle(names);
+    const size = gzipSync(Buffer.from(code), { level: 9 }).length;
+    const limit = ceiling === Infinity ? "" : `, ceiling ${ceiling}`;
+    const isOver = size > ceiling;
+    if (isOver) failures++;
+    console.log(
+      `${isOver ? "FAIL" : "ok  "}  ${title}: ${size} bytes min+gzip` +
+        ` (${code.length} minified)${limit}`,
+    );
+    if (withParts) {
+      for (const [file, bytes] of parts) {
+        console.log(`${bytes}`.padStart(12), file);
+      }
+    }
+  }
+  await stop();
+  return failures > 0 ? 1 : 0;
+}
+
+Deno.exit(await main());
