@@ -41,17 +41,10 @@ const browser: Plugin = {
   name: "browser",
   setup({ onResolve, onLoad }) {
     onResolve(
-      { filter: /\/mod\.ts$/ },
-      ({ kind }) =>
-        kind === "entry-point" ? undefined : {
-          path: "/cogroup.js",
-          external: true,
-        },
+      { filter: /\/(mod\.ts|cogroup\.js)$/ },
+      () => ({ path: "/cogroup.js", external: true }),
     );
-    onResolve(
-      { filter: /^(\/\w+\.js$|@std\/)/ },
-      ({ path }) => ({ path, external: true }),
-    );
+    onResolve({ filter: /^@std\// }, ({ path }) => ({ path, external: true }));
     onResolve(
       { filter: /\/support\/test\.ts$|^\.\/test\.ts$/ },
       () => ({ path: `${BROWSER}test.ts` }),
