@@ -15,10 +15,13 @@ import { build, type Plugin, stop } from "npm:esbuild@0.28.2";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 
-/** What a program imports, and the bytes it may cost. */
+/**
+ * What a program imports, and the bytes it may cost: a little more than it does,
+ * so that whoever makes it heavier has to say so here.
+ */
 const BUNDLES = [
-  { title: "Channel alone", names: "{ Channel }", ceiling: 2_000 },
-  { title: "CoGroup alone", names: "{ CoGroup }", ceiling: 5_000 },
+  { title: "Channel alone", names: "{ Channel }", ceiling: 4_400 },
+  { title: "CoGroup alone", names: "{ CoGroup }", ceiling: 13_200 },
   { title: "everything", names: "*", ceiling: Infinity },
 ];
 

@@ -6,7 +6,7 @@
  */
 
 import { Link } from "./list.ts";
-import type { Maybe, NONE } from "./maybe.ts";
+import type { Maybe } from "./maybe.ts";
 
 /** Someone in the line, behind the queue. */
 export abstract class Sender<T> extends Link {

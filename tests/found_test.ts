@@ -247,6 +247,7 @@ test("CoGroup.map() read from a handler of the group's own abort, with its head 
         resolve(n);
       })
     );
+    return n;
   }, { ahead: 1, retry: { minTimeout: 1000 } });
   await stream.next();
   await settled();
