@@ -14,7 +14,7 @@ import { type Line, spread, ticks } from "./support/chart.ts";
 import type { Report } from "./support/report.ts";
 
 const [
-  source = "bench/results.json",
+  source = "bench/peers.json",
   target = "bench/throughput.svg",
 ] = process.argv.slice(2);
 

@@ -27,6 +27,16 @@ import type { Task } from "./task.ts";
 /** What is in a group's line: a bare function where nothing else is known of it. */
 export type Item = Task | Entry;
 
+/** Whether it may still run. */
+export function isLive(item: Item): boolean {
+  return typeof item === "function" || item.state !== "gone";
+}
+
+/** Whether it belongs to a stream, and so stays when a group is drained. */
+export function stays(item: Item): boolean {
+  return typeof item !== "function" && item.isPartOfStream;
+}
+
 /** What the attempts have to know of the group. */
 export interface AttemptsOptions {
   books: Books;

@@ -12,12 +12,13 @@
  * @module
  */
 
-import { Attempts, type Item } from "./attempt.ts";
+import { Attempts, isLive, type Item, stays } from "./attempt.ts";
 import { Books, type CoGroupStats } from "./books.ts";
 import { abortSignal, options as checked } from "./check.ts";
 import { CheckedQueue } from "./checked_queue.ts";
 import { Sink } from "./context.ts";
 import type { Track } from "./entry.ts";
+import { taskGone } from "./errors.ts";
 import { Gate } from "./gate.ts";
 import { Line } from "./line.ts";
 import { type Maybe, NONE } from "./maybe.ts";
@@ -38,10 +39,6 @@ export interface Feed {
   /** No more intake; with a reason because of an abort. Runs the user's code. */
   stop(reason: Maybe<unknown>): void;
 }
-
-const isLive = (item: Item) =>
-  typeof item === "function" || item.state !== "gone";
-const stays = (item: Item) => typeof item !== "function" && item.isPartOfStream;
 
 export class Core {
   readonly settings: Settings;
@@ -68,11 +65,8 @@ export class Core {
   constructor(settings: Settings) {
     this.settings = settings;
     const books = this.#books;
-    const line = this.line = new Line(
-      settings.queue,
-      isLive,
-      (item) => this.#abandon(item, gone("evicted")),
-    );
+    const onEvict = (item: Item) => this.#evict(item);
+    const line = this.line = new Line(settings.queue, isLive, onEvict);
     const sink = this.#sink = new Sink(settings.sink);
     const runner = this.runner = new Runner(settings.worker, settings.onError);
     const onChange = () => this.crew.stir();
@@ -156,11 +150,12 @@ export class Core {
   /** Writes an item, which is in the line, into the books. */
   accept(item: Item): void {
     this.#books.accepted++;
-    if (typeof item === "function") return;
-    this.#hasEntries = true;
-    item.state = "queued";
-    const signal = item.options?.signal;
-    if (signal !== undefined) watch(signal, item.track!);
+    if (typeof item !== "function") {
+      this.#hasEntries = true;
+      item.state = "queued";
+      const signal = item.options?.signal;
+      if (signal !== undefined) watch(signal, item.track!);
+    }
     // Somebody's code ran while another one was evicted for it.
     if (this.#reason !== NONE) this.#abandonAll(this.#reason);
   }
@@ -290,6 +285,12 @@ export class Core {
     else this.attempts.abandon(item, reason);
   }
 
+  #evict(item: Item): void {
+    // A reason takes a hundred times as long to make as a task does to run.
+    const isHeard = typeof item !== "function" && item.hasCaller;
+    this.#abandon(item, isHeard ? taskGone("evicted") : undefined);
+  }
+
   #takeLeft(): Item[] {
     const left = this.#left ?? this.line.drain();
     this.#left = [];
@@ -304,7 +305,7 @@ export class Core {
       if (stays(track.entry)) this.#delayAgain(track);
       else items.push(track.entry);
     }
-    const reason = gone("drained");
+    const reason = taskGone("drained");
     for (const item of items) this.#abandon(item, reason);
     this.crew.stir();
     return items;
@@ -338,9 +339,6 @@ export class Core {
     if (callbacks.length > 0) afterResults(callbacks);
   }
 }
-
-const gone = (how: "drained" | "evicted") =>
-  new DOMException(`The task was ${how}`, "AbortError");
 
 /** What `go` promised is two microtasks behind the end of its task. */
 async function afterResults(callbacks: (() => void)[]): Promise<void> {

@@ -68,6 +68,11 @@ export class CoGroupClosedError extends Error {
   }
 }
 
+/** What became of a task that will never run, for reasons of the queue's. */
+export function taskGone(how: "drained" | "evicted"): DOMException {
+  return new DOMException(`The task was ${how}`, "AbortError");
+}
+
 /** How a received value reads in a message: `"8"` and `8` must not look alike. */
 export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);

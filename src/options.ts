@@ -15,6 +15,7 @@ import {
 } from "./check.ts";
 import { queueFrom } from "./checked_queue.ts";
 import { wrongType } from "./errors.ts";
+import { Fifo } from "./fifo_queue.ts";
 import type { Governor } from "./governor.ts";
 import type { Queue } from "./queue.ts";
 import { type RetryOptions, RetryPolicy } from "./retry.ts";
@@ -148,7 +149,7 @@ export function settle(options: CoGroupOptions | number): Settings {
   const { signal, sink, worker, retry, timeout, onError } = given;
   return {
     concurrency: count(DOING, "concurrency", given.concurrency, 1),
-    isRead: given.queue !== undefined,
+    isRead: given.queue !== undefined && !(given.queue instanceof Fifo),
     governor: checkedGovernor(given.governor),
     signal: abortSignal(DOING, signal),
     sink: typeof sink === "number"
@@ -160,8 +161,8 @@ export function settle(options: CoGroupOptions | number): Settings {
     onError: onError && callable(DOING, "onError", onError),
     slice: milliseconds(DOING, "slice", given.slice ?? 10),
     paused: flag(DOING, "paused", given.paused ?? false),
-    // Last: a queue is taken only if all else is in order. With one of its own
-    // a group puts in nothing but entries.
+    // Last: a queue is taken only if all else is in order. Where it is read, a
+    // group puts in nothing but entries.
     queue: queueFrom<unknown>(DOING, given, Infinity) as Queue<Item>,
   };
 }
