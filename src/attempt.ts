@@ -37,6 +37,11 @@ export function stays(item: Item): boolean {
   return typeof item !== "function" && item.isPartOfStream;
 }
 
+/** The task's own signal. */
+export function signalOf(item: Item): AbortSignal | undefined {
+  return typeof item === "function" ? undefined : item.traits.signal;
+}
+
 /** What the attempts have to know of the group. */
 export interface AttemptsOptions {
   books: Books;
@@ -103,7 +108,7 @@ export class Attempts implements Home {
   #release(track: Track, run: Run, failed: boolean): void {
     const permit = track.permit!;
     track.permit = undefined;
-    const isTakenBack = track.entry.options?.signal?.aborted === true;
+    const isTakenBack = track.entry.traits.signal?.aborted === true;
     this.#gate!.release(permit, run.timedOut || (failed && !isTakenBack));
   }
 
@@ -178,7 +183,7 @@ export class Attempts implements Home {
 
   #isLast(entry: Entry): boolean {
     return this.isAborted || entry.isUnwanted ||
-      entry.options?.signal?.aborted === true;
+      entry.traits.signal?.aborted === true;
   }
 
   /** Delays the entry, unless there is no attempt to come any more. */

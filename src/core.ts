@@ -153,7 +153,7 @@ export class Core {
     if (typeof item !== "function") {
       this.#hasEntries = true;
       item.state = "queued";
-      const signal = item.options?.signal;
+      const { signal } = item.traits;
       if (signal !== undefined) watch(signal, item.track!);
     }
     // Somebody's code ran while another one was evicted for it.

@@ -32,6 +32,8 @@ export type EntryState = "new" | "queued" | "delayed" | "running" | "gone";
 /** What an entry has beyond its task; entries of one kind may share it. */
 export interface Traits {
   readonly options: TaskOptions | undefined;
+  /** The options' signal, read once: the object may be used again with another. */
+  readonly signal: AbortSignal | undefined;
   readonly timeout: number;
   readonly retry: RetryPolicy | undefined;
   readonly home: Home;

@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { Item } from "./attempt.ts";
+import { type Item, signalOf } from "./attempt.ts";
 import { PlainCall, TrackedCall } from "./call.ts";
 import {
   abortSignal,
@@ -48,8 +48,7 @@ export class WaitingInsert extends Sender<Item> {
   }
 
   override get isGone(): boolean {
-    const item = this.value;
-    return typeof item === "object" && item.options?.signal?.aborted === true;
+    return this.value !== NONE && signalOf(this.value)?.aborted === true;
   }
 
   override admitted(): void {
@@ -81,6 +80,7 @@ export class Intake {
     this.#isBare = isPlain && !isRead;
     this.#traits = {
       options: undefined,
+      signal: undefined,
       retry,
       timeout,
       home: core.attempts,
@@ -90,12 +90,12 @@ export class Intake {
 
   add(task: Task, options: TaskOptions | undefined): boolean {
     const item = this.#item("add", task, options);
-    return !this.#isRefused(options) && this.keep(item);
+    return !this.#isRefused(item) && this.keep(item);
   }
 
   tryInsert(task: Task, options: TaskOptions | undefined): boolean {
     const item = this.#item("tryInsert", task, options);
-    return !this.#isRefused(options) && this.#offer(item);
+    return !this.#isRefused(item) && this.#offer(item);
   }
 
   insert(task: Task, options: TaskOptions | undefined): Promise<boolean> {
@@ -105,7 +105,7 @@ export class Intake {
     } catch (error) {
       return Promise.reject(error);
     }
-    if (this.#isRefused(options)) return NO;
+    if (this.#isRefused(item)) return NO;
     if (this.#offer(item)) return YES;
     if (this.core.line.whenFull === "refuse") return NO;
     return new Promise((resolve) => {
@@ -114,7 +114,7 @@ export class Intake {
         resolve(isIn);
       });
       this.core.line.join(sender);
-      const signal = options?.signal;
+      const signal = signalOf(item);
       if (signal === undefined) return;
       sender.cancel = new Cancel(() => {
         this.core.line.leave(sender);
@@ -133,7 +133,7 @@ export class Intake {
     } catch (error) {
       return Promise.reject(error);
     }
-    const refusal = this.refusal("go", options);
+    const refusal = this.refusal("go", traits);
     if (refusal !== undefined) return rejectQuietly(refusal.reason);
     const CallOf = traits.isPlain ? PlainCall : TrackedCall;
     const call = new CallOf(task, traits, this.core.crew);
@@ -144,7 +144,7 @@ export class Intake {
   /** Why a result can't be had; undefined if it can. */
   refusal(
     doing: string,
-    options: TaskOptions | undefined,
+    { signal }: Traits,
   ): { reason: unknown } | undefined {
     const { reason, isClosed } = this.core;
     if (reason !== NONE) return { reason };
@@ -153,7 +153,6 @@ export class Intake {
         reason: new CoGroupClosedError(`Cannot ${doing}: the group is closed`),
       };
     }
-    const signal = options?.signal;
     return signal?.aborted ? { reason: signal.reason } : undefined;
   }
 
@@ -164,7 +163,7 @@ export class Intake {
     }
     const { task, options } = checked("insertAll", value, "task")!;
     const item = this.#item("insertAll", task, options);
-    return options?.signal?.aborted ? NONE : item;
+    return signalOf(item)?.aborted ? NONE : item;
   }
 
   /** Takes an item in, room or not; false if the queue refuses it. */
@@ -184,8 +183,8 @@ export class Intake {
     return true;
   }
 
-  #isRefused(options: TaskOptions | undefined): boolean {
-    return this.core.isClosed || options?.signal?.aborted === true;
+  #isRefused(item: Item): boolean {
+    return this.core.isClosed || signalOf(item)?.aborted === true;
   }
 
   #item(doing: string, task: Task, options: TaskOptions | undefined): Item {
@@ -197,17 +196,20 @@ export class Intake {
   /** What the options, and the group's where they say nothing, make of a task. */
   traits(doing: string, options: TaskOptions | undefined): Traits {
     if (options === undefined) return this.#traits;
+    // Each is read once: what is checked is what counts.
     const given = checked(doing, options)!;
     const signal = abortSignal(doing, given.signal);
+    const { timeout: ms, retry: rule } = given;
     priority(doing, given.priority);
-    const timeout = given.timeout === undefined
+    const timeout = ms === undefined
       ? this.#traits.timeout
-      : milliseconds(doing, "timeout", given.timeout);
-    const retry = given.retry === undefined
+      : milliseconds(doing, "timeout", ms);
+    const retry = rule === undefined
       ? this.#traits.retry
-      : new RetryPolicy(doing, given.retry);
+      : new RetryPolicy(doing, rule);
     const isPlain = signal === undefined && timeout === Infinity &&
       retry === undefined && !this.#isTracked;
-    return { options, timeout, retry, home: this.#traits.home, isPlain };
+    const { home } = this.#traits;
+    return { options, signal, timeout, retry, home, isPlain };
   }
 }

@@ -25,8 +25,8 @@ class Watch extends List<Watcher> {
   constructor(signal: AbortSignal) {
     super();
     this.#signal = signal;
+    signal.addEventListener("abort", this); // First: a polyfilled one may throw.
     watches.set(signal, this);
-    signal.addEventListener("abort", this);
   }
 
   handleEvent(): void {

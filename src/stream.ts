@@ -148,7 +148,7 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
   #begin(): Promise<never> | undefined {
     this.#hasBegun = true;
     const { core, intake, source, traits } = this.#parts;
-    const refusal = intake.refusal("map", traits.options);
+    const refusal = intake.refusal("map", traits);
     if (refusal === undefined) {
       core.feeds.add(this);
       return undefined;
@@ -221,7 +221,7 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
       return this.#sourceEnded(NONE, 1);
     }
     const { core, fn, intake, ordered, source, traits } = this.#parts;
-    const refusal = intake.refusal("map", traits.options);
+    const refusal = intake.refusal("map", traits);
     if (refusal !== undefined) {
       source.stop();
       return this.#sourceEnded(refusal.reason, 1);

@@ -17,6 +17,7 @@ function trackOf(): Track {
   const home = { withdraw() {}, timeOut() {} };
   const traits = {
     options: undefined,
+    signal: undefined,
     retry: undefined,
     timeout: Infinity,
     home,

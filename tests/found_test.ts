@@ -409,3 +409,17 @@ test("retry: a caller whose signal is aborted while its timeout is judged is tol
   await group.wait();
   assertBooks(group);
 });
+
+test("TaskOptions that are used again with another signal do not change the task that came before", async () => {
+  const [one, other] = [new AbortController(), new AbortController()];
+  const group = new CoGroup({ concurrency: 1, paused: true, capacity: 0 });
+  const options = { signal: one.signal };
+  let ran = false;
+  const inserted = group.insert(() => void (ran = true), options);
+  options.signal = other.signal;
+  other.abort();
+  group.resume();
+  assertEquals(await inserted, true);
+  await group.wait();
+  assertEquals(ran, true);
+});

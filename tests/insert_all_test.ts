@@ -210,8 +210,10 @@ test("CoGroup.insertAll() rejects with the source's error; what was accepted run
   async function* later() {
     yield* sync();
   }
-  for (const source of [sync(), later(), [Promise.reject(error) as never]]) {
-    assertEquals(await group.insertAll(source).catch((e) => e), error);
+  // Made when it is its turn: a rejection must not wait for somebody to hear it.
+  const sources = [sync, later, () => [Promise.reject(error) as never]];
+  for (const source of sources) {
+    assertEquals(await group.insertAll(source()).catch((e) => e), error);
   }
   await group.wait();
   assertEquals(ran, 2);
