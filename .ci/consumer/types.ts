@@ -6,6 +6,10 @@
  */
 
 import {
+  type AcquireOptions,
+  type AdaptiveLimit,
+  adaptiveLimit,
+  type AdaptiveLimitOptions,
   Channel,
   ChannelClosedError,
   type ChannelOptions,
@@ -16,12 +20,24 @@ import {
   CoGroupClosedError,
   type CoGroupOptions,
   type CoGroupStats,
+  droppingQueue,
   fifoQueue,
+  type Governor,
+  keyedQueue,
+  type KeyedQueueOptions,
   type MapOptions,
+  type Permit,
+  priorityQueue,
+  type PriorityQueueOptions,
   type ProgressOptions,
   type Queue,
   type QueuedTask,
+  type RateLimit,
+  rateLimit,
+  type RateLimitOptions,
   type RetryOptions,
+  Semaphore,
+  slidingQueue,
   type Task,
   type TaskContext,
   type TaskFailure,
@@ -127,4 +143,39 @@ export function explain(error: unknown): string {
   if (error instanceof ChannelClosedError) return `unsent: ${error.value}`;
   if (error instanceof CoGroupClosedError) return error.message;
   return "another";
+}
+
+/** Every queue and every governor, and a governor of the consumer's own. */
+export async function useSeams(): Promise<number> {
+  const priorities: PriorityQueueOptions = {
+    capacity: 5,
+    compare: (a: QueuedTask, b: QueuedTask) =>
+      (a.options?.priority ?? 0) - (b.options?.priority ?? 0),
+  };
+  const keys: KeyedQueueOptions = { capacity: 5, perKey: 2 };
+  const queues: Queue<QueuedTask>[] = [
+    slidingQueue<QueuedTask>(1),
+    droppingQueue<QueuedTask>(1),
+    priorityQueue(priorities),
+    keyedQueue(keys),
+  ];
+  const semaphore = new Semaphore(2);
+  semaphore.limit = 3;
+  const rates: RateLimitOptions = { limit: 1, interval: 10, burst: 1 };
+  const rate: RateLimit = rateLimit(rates);
+  rate.pauseFor(1);
+  const bounds: AdaptiveLimitOptions = { min: 1, max: 9, initial: 2 };
+  const adaptive: AdaptiveLimit = adaptiveLimit(bounds);
+  const acquiring: AcquireOptions = { signal };
+  const own: Governor = {
+    tryAcquire: (): Permit | undefined => semaphore.tryAcquire(),
+    acquire: (options?: AcquireOptions) => semaphore.acquire(options),
+  };
+  const permit: Permit = await own.acquire(acquiring);
+  permit.release(true);
+  const governors: Governor[] = [semaphore, rate, adaptive, own];
+  const groups = queues.map((queue, i) => {
+    return new CoGroup({ concurrency: 1, queue, governor: governors[i]! });
+  });
+  return groups.length + adaptive.limit;
 }
