@@ -27,6 +27,7 @@ import { insert } from "./sections/insert.ts";
 import { map } from "./sections/map.ts";
 import { memory } from "./sections/memory.ts";
 import { scale } from "./sections/scale.ts";
+import { seams } from "./sections/seams.ts";
 import { waits } from "./sections/waits.ts";
 import { measure } from "./support/harness.ts";
 import { Peers } from "./support/peers.ts";
@@ -42,6 +43,7 @@ const SECTIONS = [
   scale,
   memory,
   eventLoop,
+  seams,
 ];
 
 const { values } = parseArgs({
