@@ -1,0 +1,369 @@
+// deno-coverage-ignore-file
+
+/**
+ * What a channel should do, and random programs that play it against the real
+ * one. A channel settles everything in the call that decides it, so the two are
+ * compared when the microtasks of each step have run.
+ *
+ * @module
+ */
+
+import { Channel, ChannelClosedError } from "../../mod.ts";
+import { Broken } from "./play.ts";
+import { Random } from "./random.ts";
+import { must } from "./reference.ts";
+import { CountedSignal } from "./signals.ts";
+
+type Step =
+  | { op: "send" | "receive"; signal: "none" | "own" | "shared" }
+  | { op: "trySend" | "tryReceive" | "iterate" | "closeWith" | "close" }
+  | { op: "next" | "return" | "abort"; which: number }
+  | { op: "abortShared" };
+
+interface Program {
+  capacity: number;
+  steps: Step[];
+}
+
+/** What a promise has to come to. */
+type Fate =
+  | { value: unknown }
+  | { reason: unknown }
+  | { closed: true; unsent?: unknown };
+
+interface Waiter {
+  kind: "send" | "receive" | "next";
+  value: unknown;
+  signal: CountedSignal | undefined;
+  iterator: { isOver: boolean } | undefined;
+  fate: Fate | undefined;
+}
+
+/** The reference: values, and those who wait. */
+class ChannelModel {
+  readonly capacity: number;
+  readonly values: unknown[] = [];
+  senders: Waiter[] = [];
+  receivers: Waiter[] = [];
+  closed = false;
+  reason: { is: unknown } | undefined = undefined;
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+  }
+
+  trySend(value: unknown): boolean {
+    if (this.closed) return false;
+    const receiver = this.receivers.shift();
+    if (receiver !== undefined) receiver.fate = { value };
+    else if (this.senders.length === 0 && this.values.length < this.capacity) {
+      this.values.push(value);
+    } else return false;
+    return true;
+  }
+
+  send(waiter: Waiter): void {
+    const { value, signal } = waiter;
+    if (this.closed) waiter.fate = { closed: true, unsent: value };
+    else if (this.trySend(value)) waiter.fate = { value: undefined };
+    else if (signal?.aborted) waiter.fate = { reason: signal.reason };
+    else this.senders.push(waiter);
+  }
+
+  /** The next value, as the only element; empty if there is none. */
+  take(): unknown[] {
+    const taken = this.values.splice(0, 1);
+    const sender = this.senders.length > 0 &&
+        (taken.length === 0 || this.values.length < this.capacity)
+      ? this.senders.shift()
+      : undefined;
+    if (sender === undefined) return taken;
+    sender.fate = { value: undefined };
+    if (taken.length === 0) return [sender.value];
+    this.values.push(sender.value);
+    return taken;
+  }
+
+  receive(waiter: Waiter): void {
+    const { iterator, signal } = waiter;
+    if (iterator?.isOver) return void (waiter.fate = { value: undefined });
+    const taken = this.take();
+    if (taken.length > 0) waiter.fate = { value: taken[0] };
+    else if (this.closed) this.#turnAway(waiter);
+    else if (signal?.aborted) waiter.fate = { reason: signal.reason };
+    else this.receivers.push(waiter);
+  }
+
+  close(reason: { is: unknown } | undefined): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.reason = reason;
+    for (const sender of this.senders.splice(0)) {
+      sender.fate = { closed: true, unsent: sender.value };
+    }
+    for (const receiver of this.receivers.splice(0)) this.#turnAway(receiver);
+  }
+
+  abort(signal: CountedSignal): void {
+    for (const waiter of [...this.senders, ...this.receivers]) {
+      if (waiter.signal === signal) waiter.fate = { reason: signal.reason };
+    }
+    this.senders = this.senders.filter(({ fate }) => fate === undefined);
+    this.receivers = this.receivers.filter(({ fate }) => fate === undefined);
+  }
+
+  #turnAway(waiter: Waiter): void {
+    const { iterator } = waiter;
+    if (this.reason !== undefined) waiter.fate = { reason: this.reason.is };
+    else if (iterator === undefined) waiter.fate = { closed: true };
+    else waiter.fate = { value: undefined };
+    if (iterator !== undefined) iterator.isOver = true;
+  }
+}
+
+interface Promised {
+  waiter: Waiter;
+  end: { ok: boolean; value: unknown } | undefined;
+}
+
+class ChannelDriver {
+  readonly #model: ChannelModel;
+  readonly #channel: Channel<unknown>;
+  readonly #promised: Promised[] = [];
+  readonly #own: CountedSignal[] = [];
+  readonly #shared = new CountedSignal("shared");
+  readonly #iterators: {
+    real: AsyncIterableIterator<unknown>;
+    model: { isOver: boolean };
+  }[] = [];
+  #sent = 0;
+
+  constructor(capacity: number) {
+    this.#model = new ChannelModel(capacity);
+    this.#channel = new Channel({ capacity });
+  }
+
+  async play(steps: readonly Step[]): Promise<void> {
+    for (const step of steps) {
+      this.#act(step);
+      for (let i = 0; i < 4; i++) await undefined;
+      this.#check();
+    }
+  }
+
+  #act(step: Step): void {
+    const model = this.#model;
+    const channel = this.#channel;
+    switch (step.op) {
+      case "send": {
+        const value = this.#value();
+        const signal = this.#signal(step.signal);
+        const waiter = this.#waiter("send", value, signal);
+        model.send(waiter);
+        const options = signal && { signal: signal.signal };
+        return this.#follow(waiter, channel.send(value, options));
+      }
+      case "receive": {
+        const signal = this.#signal(step.signal);
+        const waiter = this.#waiter("receive", undefined, signal);
+        model.receive(waiter);
+        const options = signal && { signal: signal.signal };
+        return this.#follow(waiter, channel.receive(options));
+      }
+      case "trySend": {
+        const value = this.#value();
+        const isIn = model.trySend(value);
+        return must(
+          channel.trySend(value) === isIn,
+          `trySend() is not ${isIn}`,
+        );
+      }
+      case "tryReceive": {
+        const [value, ...rest] = model.take();
+        const result = channel.tryReceive();
+        const isEmpty = value === undefined && rest.length === 0;
+        const state = !isEmpty ? "ok" : model.closed ? "closed" : "empty";
+        must(result.state === state, `tryReceive() is ${result.state}`);
+        return must(
+          result.state !== "ok" || result.value === value,
+          "tryReceive() has another value",
+        );
+      }
+      case "iterate":
+        return void this.#iterators.push({
+          real: channel[Symbol.asyncIterator](),
+          model: { isOver: false },
+        });
+      case "next": {
+        const iterator = this.#iterator(step.which);
+        if (iterator === undefined) return;
+        const waiter = this.#waiter("next", undefined, undefined);
+        waiter.iterator = iterator.model;
+        model.receive(waiter);
+        return this.#follow(waiter, iterator.real.next());
+      }
+      case "return": {
+        const iterator = this.#iterator(step.which);
+        if (iterator === undefined) return;
+        iterator.model.isOver = true;
+        return void iterator.real.return!();
+      }
+      case "close":
+        model.close(undefined);
+        return channel.close();
+      case "closeWith": {
+        const reason = { reason: "close" };
+        model.close({ is: reason });
+        return channel.close(reason);
+      }
+      case "abort":
+        return this.#abort(this.#own[step.which % this.#own.length]);
+      case "abortShared":
+        return this.#abort(this.#shared);
+    }
+  }
+
+  #abort(signal: CountedSignal | undefined): void {
+    if (signal === undefined || signal.aborted) return;
+    signal.mark({ reason: signal.name });
+    this.#model.abort(signal);
+    signal.fire();
+  }
+
+  #value(): unknown {
+    return { sent: this.#sent++ };
+  }
+
+  #signal(name: "none" | "own" | "shared"): CountedSignal | undefined {
+    if (name === "none") return undefined;
+    if (name === "shared") return this.#shared;
+    const signal = new CountedSignal(`own ${this.#own.length}`);
+    this.#own.push(signal);
+    return signal;
+  }
+
+  #iterator(which: number) {
+    return this.#iterators[which % this.#iterators.length];
+  }
+
+  #waiter(
+    kind: Waiter["kind"],
+    value: unknown,
+    signal: CountedSignal | undefined,
+  ): Waiter {
+    return { kind, value, signal, iterator: undefined, fate: undefined };
+  }
+
+  #follow(waiter: Waiter, promise: Promise<unknown>): void {
+    const promised: Promised = { waiter, end: undefined };
+    this.#promised.push(promised);
+    promise.then((value) => promised.end = { ok: true, value }, (value) => {
+      promised.end = { ok: false, value };
+    });
+  }
+
+  #check(): void {
+    const model = this.#model;
+    const channel = this.#channel;
+    must(channel.size === model.values.length, `size is ${channel.size}`);
+    must(channel.closed === model.closed, `closed is ${channel.closed}`);
+    for (const { waiter, end } of this.#promised) {
+      must(
+        (end !== undefined) === (waiter.fate !== undefined),
+        `a ${waiter.kind} ${end === undefined ? "is not" : "is"} settled`,
+      );
+      must(
+        end === undefined || isFate(waiter, end),
+        `a ${waiter.kind} settles as it should not`,
+      );
+    }
+    for (const signal of [this.#shared, ...this.#own]) {
+      const waits = [...model.senders, ...model.receivers]
+        .some((waiter) => waiter.signal === signal);
+      must(
+        signal.listeners === Number(waits),
+        `law 9: ${signal.listeners} listeners on signal ${signal.name}`,
+      );
+    }
+  }
+}
+
+function isFate(
+  { fate, kind, iterator }: Waiter,
+  end: { ok: boolean; value: unknown },
+): boolean {
+  if ("closed" in fate!) {
+    const { value } = end;
+    return !end.ok && value instanceof ChannelClosedError &&
+      value.value === fate.unsent;
+  }
+  if ("reason" in fate!) return !end.ok && end.value === fate.reason;
+  if (!end.ok) return false;
+  if (kind !== "next") return end.value === fate!.value;
+  const { value, done } = end.value as IteratorResult<unknown>;
+  return value === fate!.value &&
+    done === (fate!.value === undefined && iterator!.isOver);
+}
+
+function randomProgram(random: Random): Program {
+  const steps: Step[] = [];
+  const ops: Step["op"][] = [
+    ...Array(6).fill("send"),
+    ...Array(6).fill("receive"),
+    ...Array(2).fill("trySend"),
+    ...Array(3).fill("tryReceive"),
+    ...Array(3).fill("next"),
+    ...Array(3).fill("abort"),
+    "iterate",
+    "return",
+  ];
+  if (random.chance(0.5)) ops.push("close");
+  if (random.chance(0.3)) ops.push("closeWith");
+  if (random.chance(0.5)) ops.push("abortShared");
+  const length = 2 + random.below(40);
+  for (let i = 0; i < length; i++) {
+    steps.push({
+      op: random.pick(ops),
+      which: random.below(16),
+      signal: random.pick(["none", "own", "shared"]),
+    } as Step);
+  }
+  return { capacity: random.pick([0, 0, 1, 2, 3, Infinity]), steps };
+}
+
+async function play({ capacity, steps }: Program): Promise<unknown> {
+  try {
+    await new ChannelDriver(capacity).play(steps);
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+/** Plays programs of one seed after the other; throws at the first that breaks. */
+export async function playChannels(
+  first: number,
+  count: number,
+): Promise<void> {
+  for (let seed = first; seed < first + count; seed++) {
+    const program = randomProgram(new Random(seed));
+    let error = await play(program);
+    if (error === undefined) continue;
+    let { steps } = program;
+    for (let at = steps.length - 1; at >= 0; at--) {
+      const fewer = steps.toSpliced(at, 1);
+      const other = await play({ ...program, steps: fewer });
+      if (other === undefined) continue;
+      steps = fewer;
+      error = other;
+    }
+    throw new Broken(
+      [
+        `seed ${seed}: ${error instanceof Error ? error.message : error}`,
+        `new Channel({ capacity: ${program.capacity} })`,
+        ...steps.map((step) => JSON.stringify(step)),
+      ].join("\n  "),
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,140 @@
+// deno-coverage-ignore-file
+
+/**
+ * Time that passes when the program says so: the timers, the clocks and the
+ * event loop's turns that src/ sees. It has to be installed before src/ is
+ * loaded, which binds some of them then.
+ *
+ * Invariants:
+ * 1. `now` is a whole number, so that a timer whose time has a fraction of its
+ *    own is due together with no other one.
+ * 2. Timers go off in the order in which they are due; of two that are due
+ *    together the one that was set first.
+ *
+ * @module
+ */
+
+/** A timer that is set. */
+export interface Timer {
+  readonly due: number;
+  readonly turn: number;
+  readonly callback: () => void;
+  unref(): void;
+}
+
+const { setImmediate } = globalThis as unknown as {
+  setImmediate: (callback: () => void) => void;
+};
+
+/** Lets all microtasks run that there are, by a turn of the real loop. */
+export function drainMicrotasks(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+class Clock {
+  /** The time of `Date`, in milliseconds. */
+  now = 0;
+  /** Milliseconds of plain work that `performance.now` knows of. */
+  worked = 0;
+  /** How often somebody looked at `performance.now`. */
+  looks = 0;
+  readonly timers: Set<Timer> = new Set();
+  #immediates: (() => void)[] = [];
+  #turn = 0;
+  #isBound = false;
+  #restore: (() => void) | undefined = undefined;
+
+  /** How many callbacks wait for the loop to turn. */
+  get immediates(): number {
+    return this.#immediates.length;
+  }
+
+  /**
+   * Takes the place of the real time. What is bound the first time, as src/ is
+   * loaded, measures turns of the loop: plain work makes that `Date.now` go on.
+   * Later on it is what timers go by, and for those no time goes by in a turn.
+   */
+  install(): void {
+    const real = globalThis as unknown as Record<string, unknown>;
+    const names = ["setTimeout", "clearTimeout", "setImmediate"];
+    const kept = names.map((name) => real[name]);
+    const dateNow = Date.now;
+    const random = Math.random;
+    real.setTimeout = (callback: () => void, ms = 0) => {
+      const due = this.now + Math.max(0, ms);
+      const timer = { due, callback, turn: this.#turn++, unref() {} };
+      this.timers.add(timer);
+      return timer;
+    };
+    real.clearTimeout = (timer: Timer) => void this.timers.delete(timer);
+    real.setImmediate = (callback: () => void) => {
+      this.#immediates.push(callback);
+    };
+    Date.now = this.#isBound
+      ? () => this.now
+      : () => this.now + Math.floor(this.worked);
+    this.#isBound = true;
+    Math.random = () => 0;
+    const performanceNow = Object.getOwnPropertyDescriptor(performance, "now");
+    Object.defineProperty(performance, "now", {
+      configurable: true,
+      writable: true,
+      value: () => {
+        this.looks++;
+        return this.now + this.worked;
+      },
+    });
+    this.#restore = () => {
+      names.forEach((name, i) => real[name] = kept[i]);
+      Date.now = dateNow;
+      Math.random = random;
+      if (performanceNow === undefined) {
+        delete (performance as { now?: unknown }).now;
+      } else Object.defineProperty(performance, "now", performanceNow);
+    };
+  }
+
+  /** Gives the real time its place back. */
+  uninstall(): void {
+    this.#restore?.();
+    this.#restore = undefined;
+  }
+
+  /** The timer that goes off next, if one is due by now. */
+  next(): Timer | undefined {
+    let first: Timer | undefined;
+    for (const timer of this.timers) {
+      if (timer.due > this.now) continue;
+      if (
+        first === undefined || timer.due < first.due ||
+        (timer.due === first.due && timer.turn < first.turn)
+      ) first = timer;
+    }
+    return first;
+  }
+
+  /** When the first timer is due; Infinity if there is none. */
+  get firstDue(): number {
+    let due = Infinity;
+    for (const timer of this.timers) due = Math.min(due, timer.due);
+    return due;
+  }
+
+  /** The loop turns. */
+  turn(): void {
+    const callbacks = this.#immediates;
+    this.#immediates = [];
+    for (const callback of callbacks) callback();
+  }
+
+  /** Forgets what a program has left behind. */
+  clear(): void {
+    this.timers.clear();
+    this.turn();
+    this.now = Math.ceil(this.now + this.worked) + 1000;
+    this.worked = 0;
+  }
+}
+
+/** The one clock there is. */
+export const clock: Clock = new Clock();

@@ -1,0 +1,111 @@
+// deno-coverage-ignore-file
+
+/**
+ * Plays random programs, one after the other, and cuts one that breaks a law
+ * down to the shortest that still does.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { clock } from "./clock.ts";
+import { Driver, type Subject, unhandled } from "./driver.ts";
+import { type Program, randomProgram, show } from "./program.ts";
+import { Random } from "./random.ts";
+import { shrink } from "./shrink.ts";
+
+// Time is taken over before src/ is loaded, which binds some of it then.
+clock.install();
+const { CoGroup } = await import("../../mod.ts");
+const { isBlocked, mayStart } = await import("../../src/turn.ts");
+const subject: Subject = { CoGroup, isBlocked };
+clock.uninstall();
+
+/** What one program has left behind is nothing to the next one. */
+function begin(): void {
+  clock.clear();
+  // The credit of starts is the only thing that outlives a turn of the loop.
+  for (let round = 0; round < 2; round++) {
+    const { looks } = clock;
+    while (clock.looks === looks) mayStart(10);
+    clock.turn();
+  }
+}
+
+/** A program that broke a law. */
+export class Broken extends Error {
+  override name = "Broken";
+}
+
+/** What was played. */
+export interface Played {
+  programs: number;
+  steps: number;
+}
+
+const onEvent = (event: Event) => {
+  event.preventDefault();
+  unhandled.push((event as PromiseRejectionEvent).reason);
+};
+const onReason = (reason: unknown) => void unhandled.push(reason);
+
+/** Plays one. The error of the law that it breaks, if it does. */
+export async function play(
+  program: Program,
+  played?: Played,
+): Promise<unknown> {
+  begin();
+  let driver: Driver | undefined;
+  try {
+    driver = new Driver(program, subject);
+    await driver.play();
+  } catch (error) {
+    return error;
+  } finally {
+    if (played !== undefined) played.steps += driver?.steps ?? 0;
+    clock.clear();
+  }
+  return undefined;
+}
+
+/** Plays programs of one seed after the other; throws at the first that breaks a law. */
+export async function playAll(
+  first: number,
+  count: number,
+  onProgress?: (played: Played) => boolean | void,
+): Promise<Played> {
+  const played: Played = { programs: 0, steps: 0 };
+  const isDeno = "Deno" in globalThis;
+  if (isDeno) globalThis.addEventListener("unhandledrejection", onEvent);
+  else process.on("unhandledRejection", onReason);
+  clock.install();
+  try {
+    for (let seed = first; seed < first + count; seed++) {
+      const program = randomProgram(new Random(seed));
+      const error = await play(program, played);
+      if (error !== undefined) await report(seed, program, error);
+      played.programs++;
+      if (onProgress?.(played) === false) break;
+    }
+  } finally {
+    clock.uninstall();
+    if (isDeno) globalThis.removeEventListener("unhandledrejection", onEvent);
+    else process.off("unhandledRejection", onReason);
+  }
+  return played;
+}
+
+async function report(
+  seed: number,
+  program: Program,
+  error: unknown,
+): Promise<never> {
+  const shortest = await shrink(program, play);
+  const last = await play(shortest) ?? error;
+  throw new Broken(
+    `seed ${seed}: ${last instanceof Error ? last.message : last}\n  ${
+      show(shortest)
+    }`,
+    { cause: error },
+  );
+}
