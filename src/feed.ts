@@ -37,7 +37,11 @@ export async function insertAll(
   enter(settings.slice);
   try {
     while (!source.isOver) {
-      if (!mayStart(settings.slice)) await turned(); // Law 10: an endless source at hand.
+      if (!mayStart(settings.slice)) { // Law 10: an endless source at hand.
+        await turned();
+        // The line has turned away everybody, and will not do so once more.
+        if (source.isOver) break;
+      }
       if (core.line.reserve(core.crew.idle) || await place(core)) {
         // Awaited only if it has to be: a task at hand costs no microtask.
         const isIn = fillPlace(intake, source);

@@ -33,6 +33,7 @@ import {
   FakeTime,
 } from "./support/std.ts";
 import { test } from "./support/test.ts";
+import { isBlocked, mayStart } from "../src/turn.ts";
 
 test("ctx.workerId of items with options of their own stays below concurrency, one after the other", async () => {
   const ids: number[] = [];
@@ -423,3 +424,19 @@ test("TaskOptions that are used again with another signal do not change the task
   await group.wait();
   assertEquals(ran, true);
 });
+
+for (const how of ["cancel", "close"] as const) {
+  test(`CoGroup.insertAll() that waits for the loop to turn while the group is ended by ${how} resolves`, async () => {
+    const group = new CoGroup({ concurrency: 1, capacity: 1, paused: true });
+    for (const _ of range(3)) group.add(() => {}); // No room.
+    while (mayStart(0)); // Nothing more may start in this turn.
+    assertEquals(isBlocked(), true);
+    const accepted: number[] = [];
+    group.insertAll([() => {}]).then((n) => accepted.push(n));
+    group[how]();
+    await settled();
+    assertEquals(accepted, [0]);
+    group.resume();
+    await group.wait();
+  });
+}
