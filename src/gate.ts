@@ -43,7 +43,7 @@ export class Gate {
     return this.#spare !== undefined;
   }
 
-  /** The same; if there is none, waits for one. */
+  /** The same; if there is none, asks for one, and waits if it has to. */
   open(): boolean {
     this.#giveBack();
     if (this.#spare !== undefined) return true;

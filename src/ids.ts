@@ -11,15 +11,10 @@
  */
 
 export class Ids {
-  #limit: number;
   #free: number[] = [];
   #fresh = 0;
   #strays = new Set<number>();
   #used = 0;
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
 
   /** How many are in use. */
   get used(): number {
@@ -49,11 +44,5 @@ export class Ids {
     }
     this.#free = this.#free.filter((id) => id < limit);
     this.#fresh = Math.min(this.#fresh, limit);
-    this.#limit = limit;
-  }
-
-  /** Whether an id in use is above the limit now. */
-  isStray(id: number): boolean {
-    return id >= this.#limit;
   }
 }

@@ -61,7 +61,7 @@ export class Crew implements Caller {
   readonly #slice: number;
   readonly #onRest: () => void;
   readonly #bell = new Bell();
-  readonly #ids: Ids;
+  readonly #ids = new Ids();
   readonly start: (call: Call) => Promise<unknown> = starter(this);
   #limit: number;
   #paused: boolean;
@@ -81,7 +81,6 @@ export class Crew implements Caller {
     this.#onRest = options.onRest;
     this.#limit = options.concurrency;
     this.#paused = options.paused;
-    this.#ids = new Ids(options.concurrency);
     this.#dispatch();
   }
 
