@@ -24,7 +24,7 @@
 import type { Attempts, Item } from "./attempt.ts";
 import { Bell } from "./bell.ts";
 import type { Books } from "./books.ts";
-import { type Call, type Called, type Caller, starter } from "./call.ts";
+import { type Called, type Caller, starter } from "./call.ts";
 import { count } from "./check.ts";
 import { RunContext, type Sink } from "./context.ts";
 import type { Entry } from "./entry.ts";
@@ -62,7 +62,7 @@ export class Crew implements Caller {
   readonly #onRest: () => void;
   readonly #bell = new Bell();
   readonly #ids = new Ids();
-  readonly start: (call: Call) => Promise<unknown> = starter(this);
+  readonly start: () => Promise<unknown> = starter(this);
   #limit: number;
   #paused: boolean;
   /** Whether its slice counts. */

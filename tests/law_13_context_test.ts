@@ -24,6 +24,27 @@ for (const options of [undefined, { timeout: 60_000 }]) {
   });
 }
 
+test("Law 13: calls of three groups in one turn, some drained, some abandoned: each has its own store and its own result", async () => {
+  const groups = [1, 2, 3].map((n) => new CoGroup(n));
+  const results = range(60).map((i) =>
+    storage.run(
+      i,
+      () => groups[i % 3]!.go(() => [i, storage.getStore()]).catch(() => i),
+    )
+  );
+  await Promise.resolve(); // Those who are next have been summoned, and none has looked.
+  const drained = groups[1]!.drain().length;
+  groups[2]!.cancel();
+  const ended = await Promise.all(results);
+  for (const [i, result] of ended.entries()) {
+    if (typeof result === "number") assertEquals(result, i);
+    else assertEquals(result, [i, i]);
+  }
+  const lost = ended.filter((result) => typeof result === "number");
+  assertEquals(lost.length, drained + groups[2]!.stats.abandoned);
+  assertEquals(ended.every((result, i) => i % 3 > 0 || result !== i), true);
+});
+
 test("Law 13: a retried task of go sees its caller's store on every attempt", async () => {
   const group = new CoGroup({
     concurrency: 1,
