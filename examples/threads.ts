@@ -3,7 +3,7 @@
  * for its first task, replaced if it breaks, ended when the group is done.
  *
  * ```sh
- * deno run --allow-read=. examples/threads.ts --threads 2 --blocks 16 --bits 16
+ * deno run --allow-read=. examples/threads.ts --threads 2 --blocks 64 --bits 8
  * ```
  *
  * Bun runs it too: `bun examples/threads.ts`
@@ -23,8 +23,8 @@ import { print, report } from "./support/output.ts";
 const USAGE = `Usage: threads.ts [--threads N] [--blocks N] [--bits N]
 
   --threads N  how many threads work (default: one for each core)
-  --blocks N   how many proofs to find (default 16)
-  --bits N     how hard each is: zero bits, up to 24 (default 16)`;
+  --blocks N   how many proofs to find (default 64)
+  --bits N     how hard each is: zero bits, up to 24 (default 8)`;
 
 /** The thread ended before the job. On another thread it may succeed. */
 export class ThreadError extends Error {}
@@ -108,8 +108,8 @@ function parse(args: string[]) {
     args,
     options: {
       threads: { type: "string", default: `${navigator.hardwareConcurrency}` },
-      blocks: { type: "string", default: "16" },
-      bits: { type: "string", default: "16" },
+      blocks: { type: "string", default: "64" },
+      bits: { type: "string", default: "8" },
     },
   });
   for (const [name, value] of Object.entries(values)) {
