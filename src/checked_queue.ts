@@ -4,19 +4,19 @@
  *
  * Invariants:
  * 1. `#held` has every value that was pushed and is not given away, as often
- *    as it is in; `#size` is how many that are.
+ *    as it is in.
  * 2. What is wrong is told once, by the next call that takes: to `onWrong`, or
- *    it is thrown if there is none. A value that it can't give stays held. `push` and `done` never throw: who
- *    brings a value has it in.
- * 3. After that the user's queue is not asked any more: what is held is given
- *    away as it came.
+ *    it is thrown if there is none. A value that it can't give stays held. `push`
+ *    and `done` never throw: who brings a value has it in.
+ * 3. After that the user's queue is not asked any more: one of this library's
+ *    takes its place, with what is held, which it gives away as it came.
  *
  * @module
  */
 
 import { callable, count } from "./check.ts";
 import { outOfRange, show, wrongType } from "./errors.ts";
-import { Fifo, fifoQueue } from "./fifo_queue.ts";
+import { Fifo } from "./fifo_queue.ts";
 import { OwnQueue, type WhenFull } from "./own_queue.ts";
 import type { Queue } from "./queue.ts";
 
@@ -27,14 +27,15 @@ const NOTHING = Symbol("nothing");
 
 /** A set in which a value can be more than once. */
 class Bag<T> {
-  readonly #counts: Map<T, number>;
+  readonly #counts = new Map<T, number>();
+  #size = 0;
 
-  constructor(counts?: Map<T, number>) {
-    this.#counts = new Map(counts);
+  constructor(values: Iterable<T> = []) {
+    for (const value of values) this.add(value);
   }
 
-  copy(): Bag<T> {
-    return new Bag(this.#counts);
+  get size(): number {
+    return this.#size;
   }
 
   has(value: T): boolean {
@@ -43,6 +44,7 @@ class Bag<T> {
 
   add(value: T): void {
     this.#counts.set(value, (this.#counts.get(value) ?? 0) + 1);
+    this.#size++;
   }
 
   /** False if it is not in. */
@@ -51,11 +53,8 @@ class Bag<T> {
     if (times === undefined) return false;
     if (times > 1) this.#counts.set(value, times - 1);
     else this.#counts.delete(value);
+    this.#size--;
     return true;
-  }
-
-  get isEmpty(): boolean {
-    return this.#counts.size === 0;
   }
 
   /** All that is in, the one that has been for the longest time first. */
@@ -71,9 +70,9 @@ export class CheckedQueue<T> extends OwnQueue<T> {
   override readonly whenFull: WhenFull;
   /** Only if the user's queue has one: to have one is to say that it limits what runs. */
   declare readonly done?: (value: T) => void;
-  readonly #queue: Queue<T>;
+  /** The user's; when that was found to be wrong, another one. */
+  #queue: Queue<T>;
   #held = new Bag<T>();
-  #size = 0;
   /** What was shifted and has not ended, in a queue that wants to know. */
   readonly #running = new Bag<T>();
   /** What `peek` gave last, if nothing has happened since. */
@@ -82,8 +81,6 @@ export class CheckedQueue<T> extends OwnQueue<T> {
   onWrong: ((error: unknown) => void) | undefined = undefined;
   /** What is wrong, until it is told. */
   #error: WrongQueueError | undefined = undefined;
-  /** What it held when that was told; from then on nobody asks the user's queue. */
-  #rest: OwnQueue<T> | undefined = undefined;
 
   constructor(doing: string, queue: Queue<T>) {
     super();
@@ -94,41 +91,35 @@ export class CheckedQueue<T> extends OwnQueue<T> {
   }
 
   override get size(): number {
-    return this.#rest?.size ?? this.#size;
+    return this.#held.size;
   }
 
   override push(value: T): void {
-    if (this.#rest !== undefined) return this.#rest.push(value);
     this.#peeked = NOTHING;
     this.#running.delete(value);
     this.#held.add(value);
-    this.#size++;
     this.#tell("push", () => this.#queue.push(value));
   }
 
   override peek(): T | undefined {
-    return this.#safely(
-      () => this.#peek(),
-      () => this.#rest!.peek(),
-    );
+    return this.#safely(() => this.#peek());
   }
 
   override shift(): T | undefined {
-    return this.#safely(() => this.#shift(), () => this.#rest!.shift());
+    return this.#safely(() => this.#shift());
   }
 
   override drain(): T[] {
-    return this.#safely(() => this.#drain(), () => this.#rest!.drain());
+    return this.#safely(() => this.#drain());
   }
 
-  #safely<R>(take: () => R, otherwise: () => R): R {
-    if (this.#rest !== undefined) return otherwise();
+  #safely<R>(take: () => R): R {
     try {
       return take();
     } catch (error) {
       if (this.onWrong === undefined) throw error;
       this.onWrong(error);
-      return otherwise();
+      return take(); // Of the queue that took its place.
     }
   }
 
@@ -148,15 +139,16 @@ export class CheckedQueue<T> extends OwnQueue<T> {
     this.#look();
     const value = this.#ask("shift", () => this.#queue.shift());
     const size = this.#ask("size", () => this.#queue.size);
-    if (value === undefined && size === this.#size) {
+    if (value === undefined && size === this.size) {
       this.#mustBePeeked(value);
       this.#mayGiveNone("shift");
       return undefined;
     }
     this.#mustHold("shift", value as T);
     this.#mustBePeeked(value);
-    this.#mustBeOf(size, this.#size - 1);
-    this.#give(value as T);
+    this.#mustBeOf(size, this.size - 1);
+    this.#held.delete(value as T);
+    this.#peeked = NOTHING;
     if (this.done !== undefined) this.#running.add(value as T);
     return value;
   }
@@ -167,29 +159,20 @@ export class CheckedQueue<T> extends OwnQueue<T> {
     this.#mustBeAll(values);
     this.#mustBeOf(this.#ask("size", () => this.#queue.size), 0);
     this.#held = new Bag();
-    this.#size = 0;
     this.#peeked = NOTHING;
     return values;
   }
 
   #end(value: T): void {
     this.#peeked = NOTHING;
-    if (!this.#running.delete(value) || this.#rest !== undefined) {
-      return;
-    }
-    this.#tell("done", () => this.#queue.done!(value));
-  }
-
-  #give(value: T): void {
-    this.#held.delete(value);
-    this.#size--;
-    this.#peeked = NOTHING;
+    if (!this.#running.delete(value)) return;
+    this.#tell("done", () => this.#queue.done?.(value));
   }
 
   /** Before anything is taken: is it in order, as far as can be seen? */
   #look(): void {
     if (this.#error !== undefined) this.#break(this.#error);
-    this.#mustBeOf(this.#ask("size", () => this.#queue.size), this.#size);
+    this.#mustBeOf(this.#ask("size", () => this.#queue.size), this.size);
   }
 
   #mustBeOf(size: number, expected: number): void {
@@ -197,8 +180,8 @@ export class CheckedQueue<T> extends OwnQueue<T> {
     this.#fail(`its size is ${String(size)}, where ${expected} are in it`);
   }
 
-  #mustHold(asked: string, value: T): void {
-    if (this.#held.has(value)) return;
+  #mustHold(asked: string, value: T, held: Bag<T> = this.#held): void {
+    if (held.has(value)) return;
     this.#fail(`its ${asked}() gave what is not, or not any more, in it`);
   }
 
@@ -209,21 +192,21 @@ export class CheckedQueue<T> extends OwnQueue<T> {
 
   #mustBeAll(values: unknown): void {
     if (!Array.isArray(values)) this.#fail("its drain() gave no array");
-    const missing = this.#held.copy();
+    const missing = new Bag(this.#held);
     for (const value of values) {
-      if (missing.delete(value)) continue;
-      this.#fail("its drain() gave what is not, or not any more, in it");
+      this.#mustHold("drain", value, missing);
+      missing.delete(value);
     }
-    if (!missing.isEmpty) {
-      this.#fail(`its drain() gave ${values.length} of ${this.#size} values`);
+    if (missing.size > 0) {
+      this.#fail(`its drain() gave ${values.length} of ${this.size} values`);
     }
   }
 
   /** It may hold things back only for those that run. Else nobody would ask again. */
   #mayGiveNone(asked: string): void {
-    if (this.#size === 0 || !this.#running.isEmpty) return;
+    if (this.size === 0 || this.#running.size > 0) return;
     this.#fail(
-      `its ${asked}() gave none of ${this.#size} values, though nothing runs that they could wait for`,
+      `its ${asked}() gave none of ${this.size} values, though nothing runs that they could wait for`,
     );
   }
 
@@ -249,8 +232,8 @@ export class CheckedQueue<T> extends OwnQueue<T> {
 
   #break(error: WrongQueueError): never {
     this.#error = undefined;
-    this.#rest = new Fifo(Infinity, "wait");
-    for (const value of this.#held) this.#rest.push(value);
+    this.#queue = new Fifo(Infinity, "wait");
+    for (const value of this.#held) this.#queue.push(value);
     this.#peeked = NOTHING;
     throw error;
   }
@@ -291,7 +274,7 @@ export function queueFrom<T>(
   initial: number,
 ): Queue<T> {
   if (queue === undefined) {
-    return fifoQueue(count(doing, "capacity", capacity ?? initial, 0));
+    return new Fifo(count(doing, "capacity", capacity ?? initial, 0), "wait");
   }
   if (capacity !== undefined) {
     throw new TypeError(
