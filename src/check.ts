@@ -7,6 +7,19 @@
 
 import { outOfRange, wrongType } from "./errors.ts";
 
+/** A number, of those that are allowed. */
+export function number(
+  doing: string,
+  name: string,
+  wanted: string,
+  value: unknown,
+  isAllowed: (value: number) => boolean,
+): number {
+  if (typeof value !== "number") throw wrongType(doing, name, wanted, value);
+  if (!isAllowed(value)) throw outOfRange(doing, name, wanted, value);
+  return value;
+}
+
 /** A whole number of at least `least`, or Infinity. */
 export function count(
   doing: string,
@@ -17,11 +30,13 @@ export function count(
   const wanted = `a ${
     least === 0 ? "non-negative" : "positive"
   } integer or Infinity`;
-  if (typeof value !== "number") throw wrongType(doing, name, wanted, value);
-  if (!(value === Infinity || Number.isInteger(value)) || value < least) {
-    throw outOfRange(doing, name, wanted, value);
-  }
-  return value;
+  return number(
+    doing,
+    name,
+    wanted,
+    value,
+    (n) => (n === Infinity || Number.isInteger(n)) && n >= least,
+  );
 }
 
 /** A time in milliseconds: not negative, and not NaN. Infinity is never. */
@@ -31,20 +46,14 @@ export function milliseconds(
   value: unknown,
 ): number {
   const wanted = "a non-negative number of milliseconds";
-  if (typeof value !== "number") throw wrongType(doing, name, wanted, value);
-  if (!(value >= 0)) throw outOfRange(doing, name, wanted, value);
-  return value;
+  return number(doing, name, wanted, value, (n) => n >= 0);
 }
 
 /** A task's priority: any number. 0 if there is none. */
 export function priority(doing: string, value: unknown): number {
   if (value === undefined) return 0;
   const wanted = "a number that is not NaN";
-  if (typeof value !== "number") {
-    throw wrongType(doing, "priority", wanted, value);
-  }
-  if (Number.isNaN(value)) throw outOfRange(doing, "priority", wanted, value);
-  return value;
+  return number(doing, "priority", wanted, value, (n) => !Number.isNaN(n));
 }
 
 /** A function. */

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { callable, count, options as checked } from "./check.ts";
-import { outOfRange, wrongType } from "./errors.ts";
+import { callable, count, number, options as checked } from "./check.ts";
+import { outOfRange } from "./errors.ts";
 
 /** How often, and after how long, a failed task is tried again. */
 export interface RetryOptions {
@@ -79,38 +79,33 @@ export class RetryPolicy {
       delay,
     } = checked(doing, options, "retry")!;
     count(doing, "retry.maxAttempts", maxAttempts, 1);
-    const number = (
-      name: string,
-      value: unknown,
-      ok: boolean,
-      want: string,
-    ) => {
-      if (typeof value !== "number") throw wrongType(doing, name, want, value);
-      if (!ok) throw outOfRange(doing, name, want, value);
-    };
     number(
+      doing,
       "retry.maxTimeout",
-      maxTimeout,
-      maxTimeout > 0,
       "a positive number of milliseconds",
+      maxTimeout,
+      (n) => n > 0,
     );
     number(
+      doing,
       "retry.minTimeout",
-      minTimeout,
-      minTimeout >= 0 && minTimeout <= maxTimeout,
       `a number of milliseconds from 0 to maxTimeout (${maxTimeout})`,
+      minTimeout,
+      (n) => n >= 0 && n <= maxTimeout,
     );
     number(
+      doing,
       "retry.multiplier",
-      multiplier,
-      multiplier >= 1 && multiplier < Infinity,
       "a finite number of at least 1",
+      multiplier,
+      (n) => n >= 1 && n < Infinity,
     );
     number(
+      doing,
       "retry.jitter",
-      jitter,
-      jitter >= 0 && jitter <= 1,
       "a number from 0 to 1",
+      jitter,
+      (n) => n >= 0 && n <= 1,
     );
     callable(doing, "retry.isRetriable", isRetriable);
     if (delay !== undefined) callable(doing, "retry.delay", delay);

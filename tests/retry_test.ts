@@ -174,6 +174,16 @@ test("RetryPolicy of an option out of range is a RangeError that names it and wh
   }
 });
 
+test("RetryPolicy of a number that is a symbol is a TypeError that names it, too", () => {
+  for (const name of ["maxTimeout", "minTimeout", "multiplier", "jitter"]) {
+    assertThrows(
+      () => new RetryPolicy("add", { [name]: Symbol("soon") }),
+      TypeError,
+      `Cannot add: retry.${name} must be a`,
+    );
+  }
+});
+
 test("RetryPolicy takes what is just in range", () => {
   new RetryPolicy("add", {
     maxAttempts: Infinity,
