@@ -22,8 +22,8 @@ import { ChannelClosedError } from "./errors.ts";
 import { Line } from "./line.ts";
 import { type Maybe, NONE } from "./maybe.ts";
 import { List } from "./list.ts";
-import { Cancel, unwatch, watch } from "./signals.ts";
-import { Receiver, WaitingSend } from "./waiter.ts";
+import { unwatch } from "./signals.ts";
+import { endBy, Receiver, WaitingSend } from "./waiter.ts";
 
 const SENT = Promise.resolve();
 const EMPTY = Object.freeze({ state: "empty" });
@@ -119,12 +119,7 @@ export class Channel<T>
       sender.resolve = resolve;
       sender.reject = reject;
       this.#line.join(sender);
-      if (signal === undefined) return;
-      sender.cancel = new Cancel((reason) => {
-        this.#line.leave(sender);
-        reject(reason);
-      });
-      watch(signal, sender.cancel);
+      endBy(signal, sender, () => this.#line.leave(sender));
     });
   }
 
@@ -147,12 +142,7 @@ export class Channel<T>
       receiver.deliver = resolve;
       receiver.reject = reject;
       this.#receivers.push(receiver);
-      if (signal === undefined) return;
-      receiver.cancel = new Cancel((reason) => {
-        this.#receivers.delete(receiver);
-        reject(reason);
-      });
-      watch(signal, receiver.cancel);
+      endBy(signal, receiver, () => this.#receivers.delete(receiver));
     });
   }
 
@@ -202,7 +192,7 @@ export class Channel<T>
     if (reason.length > 0) this.#reason = reason[0];
     this.#line.dismiss();
     for (let r = this.#receivers.shift(); r; r = this.#receivers.shift()) {
-      if (r.cancel !== undefined) unwatch(r.cancel);
+      unwatch(r.cancel);
       if (r.end !== undefined && this.#reason === NONE) r.end();
       else r.reject(this.#error());
     }
@@ -326,7 +316,7 @@ export class Channel<T>
       this.#failure = error;
       return false;
     }
-    if (receiver.cancel !== undefined) unwatch(receiver.cancel);
+    unwatch(receiver.cancel);
     receiver.deliver(value);
     return true;
   }

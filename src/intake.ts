@@ -52,12 +52,12 @@ export class WaitingInsert extends Sender<Item> {
   }
 
   override admitted(): void {
-    if (this.cancel !== undefined) unwatch(this.cancel);
+    unwatch(this.cancel);
     this.#settle(true);
   }
 
   override refused(): void {
-    if (this.cancel !== undefined) unwatch(this.cancel);
+    unwatch(this.cancel);
     this.#settle(false);
   }
 }

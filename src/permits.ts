@@ -90,7 +90,7 @@ export class Permits {
       const permit = this.#grant();
       if (permit === undefined) return;
       const { cancel, resolve } = this.#waiters.shift()!;
-      if (cancel !== undefined) unwatch(cancel);
+      unwatch(cancel);
       resolve(permit);
     }
   }

@@ -52,11 +52,11 @@ export function watch(signal: AbortSignal, watcher: Watcher): void {
   (watches.get(signal) ?? new Watch(signal)).push(watcher);
 }
 
-/** Takes the watcher off its signal, if it is on one. O(1). */
-export function unwatch(watcher: Watcher): void {
-  const list = watcher.list as Watch | undefined;
+/** Takes the watcher, if there is one, off its signal, if it is on one. O(1). */
+export function unwatch(watcher: Watcher | undefined): void {
+  const list = watcher?.list as Watch | undefined;
   if (list === undefined) return;
-  list.delete(watcher);
+  list.delete(watcher!);
   if (list.size === 0) list.end();
 }
 

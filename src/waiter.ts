@@ -7,7 +7,27 @@
 import { ChannelClosedError } from "./errors.ts";
 import { Sender } from "./sender.ts";
 import { Link } from "./list.ts";
-import { type Cancel, unwatch } from "./signals.ts";
+import { Cancel, unwatch, watch } from "./signals.ts";
+
+/** Someone whose wait a signal may end. */
+interface Waiter {
+  reject: (reason: unknown) => void;
+  cancel: Cancel | undefined;
+}
+
+/** Has the signal, if there is one, end the wait; `leave` is called before that. */
+export function endBy(
+  signal: AbortSignal | undefined,
+  waiter: Waiter,
+  leave: () => void,
+): void {
+  if (signal === undefined) return;
+  waiter.cancel = new Cancel((reason) => {
+    leave();
+    waiter.reject(reason);
+  });
+  watch(signal, waiter.cancel);
+}
 
 export class WaitingSend<T> extends Sender<T> {
   resolve!: () => void;
@@ -15,12 +35,12 @@ export class WaitingSend<T> extends Sender<T> {
   cancel: Cancel | undefined = undefined;
 
   override admitted(): void {
-    if (this.cancel !== undefined) unwatch(this.cancel);
+    unwatch(this.cancel);
     this.resolve();
   }
 
   override refused(): void {
-    if (this.cancel !== undefined) unwatch(this.cancel);
+    unwatch(this.cancel);
     this.reject(
       new ChannelClosedError("Cannot send to a closed channel", this.value),
     );
