@@ -14,6 +14,7 @@
 import type { RunContext } from "./context.ts";
 import { Entry, type Traits } from "./entry.ts";
 import { Fifo } from "./fifo_queue.ts";
+import { keep, last, type Settle } from "./settlers.ts";
 import type { Task } from "./task.ts";
 
 /** Who calls the calls. */
@@ -35,12 +36,6 @@ export interface Caller {
 }
 
 const ignore = () => {};
-
-// One executor for all turns: a closure for each would cost as much as they do.
-let lastResolve: () => void;
-const keepResolve = (resolve: () => void) => {
-  lastResolve = resolve;
-};
 
 // The plain calls of all groups that were summoned, in the order in which they
 // will look: promises are heard of in the order in which they were resolved. To
@@ -66,12 +61,12 @@ export abstract class Called extends Entry {
 export abstract class Call extends Called {
   abstract readonly promise: Promise<unknown>;
   /** None once it was summoned. */
-  #takeTurn: (() => void) | undefined = undefined;
+  #takeTurn: Settle<void> | undefined = undefined;
 
   /** Resolves when it is the call's turn. */
   turn(): Promise<void> {
-    const turn = new Promise<void>(keepResolve);
-    this.#takeTurn = lastResolve;
+    const turn = new Promise<void>(keep);
+    this.#takeTurn = last.resolve as Settle<void>;
     return turn;
   }
 

@@ -22,8 +22,8 @@ import { ChannelClosedError } from "./errors.ts";
 import { Line } from "./line.ts";
 import { type Maybe, NONE } from "./maybe.ts";
 import { List } from "./list.ts";
-import { unwatch } from "./signals.ts";
-import { endBy, Receiver, WaitingSend } from "./waiter.ts";
+import { keep } from "./settlers.ts";
+import { endBy, Reader, Receiver, type Taker, WaitingSend } from "./waiter.ts";
 
 const SENT = Promise.resolve();
 const EMPTY = Object.freeze({ state: "empty" });
@@ -72,7 +72,7 @@ const CLOSED = Object.freeze({ state: "closed" });
 export class Channel<T>
   implements AsyncIterable<T>, Disposable, AsyncDisposable {
   readonly #line: Line<T>;
-  readonly #receivers = new List<Receiver<T>>();
+  readonly #takers = new List<Taker<T>>();
   #closed = false;
   /** Why it was closed, if `close` was given a reason. */
   #reason: Maybe<unknown> = NONE;
@@ -114,13 +114,11 @@ export class Channel<T>
     if (this.#line.whenFull === "refuse") return SENT;
     const signal = abortSignal("send", options?.signal);
     if (signal?.aborted) return Promise.reject(signal.reason);
-    return new Promise((resolve, reject) => {
-      const sender = new WaitingSend<T>(value);
-      sender.resolve = resolve;
-      sender.reject = reject;
-      this.#line.join(sender);
-      endBy(signal, sender, () => this.#line.leave(sender));
-    });
+    const sent = new Promise<void>(keep);
+    const sender = new WaitingSend<T>(value);
+    this.#line.join(sender);
+    if (signal) endBy(signal, sender, () => this.#line.leave(sender));
+    return sent;
   }
 
   /**
@@ -137,13 +135,11 @@ export class Channel<T>
     if (this.#closed) return Promise.reject(this.#error());
     const signal = abortSignal("receive", options?.signal);
     if (signal?.aborted) return Promise.reject(signal.reason);
-    return new Promise((resolve, reject) => {
-      const receiver = new Receiver<T>();
-      receiver.deliver = resolve;
-      receiver.reject = reject;
-      this.#receivers.push(receiver);
-      endBy(signal, receiver, () => this.#receivers.delete(receiver));
-    });
+    const received = new Promise<T>(keep);
+    const receiver = new Receiver<T>();
+    this.#takers.push(receiver);
+    if (signal) endBy(signal, receiver, () => this.#takers.delete(receiver));
+    return received;
   }
 
   /**
@@ -191,10 +187,8 @@ export class Channel<T>
     this.#closed = true;
     if (reason.length > 0) this.#reason = reason[0];
     this.#line.dismiss();
-    for (let r = this.#receivers.shift(); r; r = this.#receivers.shift()) {
-      unwatch(r.cancel);
-      if (r.end !== undefined && this.#reason === NONE) r.end();
-      else r.reject(this.#error());
+    for (let t = this.#takers.shift(); t; t = this.#takers.shift()) {
+      if (this.#reason !== NONE || !t.end()) t.fail(this.#error());
     }
   }
 
@@ -220,17 +214,16 @@ export class Channel<T>
    * @returns An iterator; each is a consumer of its own.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
-    let ended = false;
-    const done: IteratorResult<T> = { value: undefined, done: true };
-    const end = () => {
-      ended = true;
-      return done;
+    const iteration = { isOver: false };
+    const end = (): IteratorResult<T> => {
+      iteration.isOver = true;
+      return { value: undefined, done: true };
     };
     // Not an async generator: that costs three promises and three times the
     // microtasks for every value.
     const iterator: AsyncIterableIterator<T> = {
       next: () => {
-        if (ended) return Promise.resolve(done);
+        if (iteration.isOver) return Promise.resolve(end());
         const value = this.#take();
         if (value !== NONE) return Promise.resolve({ value, done: false });
         if (this.#closed) {
@@ -239,16 +232,9 @@ export class Channel<T>
             ? Promise.resolve(result)
             : Promise.reject(this.#error());
         }
-        return new Promise((resolve, reject) => {
-          const receiver = new Receiver<T>();
-          receiver.deliver = (value) => resolve({ value, done: false });
-          receiver.reject = (reason) => {
-            end();
-            reject(reason);
-          };
-          receiver.end = () => resolve(end());
-          this.#receivers.push(receiver);
-        });
+        const next = new Promise<IteratorResult<T>>(keep);
+        this.#takers.push(new Reader<T>(iteration));
+        return next;
       },
       return: () => Promise.resolve(end()),
       [Symbol.asyncIterator]: () => iterator,
@@ -294,10 +280,9 @@ export class Channel<T>
 
   #take(): Maybe<T> {
     const line = this.#line;
-    if (line.size === 0 && line.waiting === 0) return NONE;
     try {
       const value = line.shift();
-      line.admit(0);
+      if (line.waiting > 0) line.admit(0);
       return value;
     } catch (error) {
       this.close(error); // A queue that is wrong is not one to wait for.
@@ -308,16 +293,15 @@ export class Channel<T>
 
   /** Hands the value over, or puts it into the line, if that can be done now. */
   #pass(value: T): boolean {
-    const receiver = this.#receivers.shift();
+    const taker = this.#takers.shift();
     try {
-      if (receiver === undefined) return this.#line.offer(value, 0);
+      if (taker === undefined) return this.#line.offer(value, 0);
     } catch (error) {
       if (error instanceof WrongQueueError) this.close(error);
       this.#failure = error;
       return false;
     }
-    unwatch(receiver.cancel);
-    receiver.deliver(value);
+    taker.deliver(value);
     return true;
   }
 

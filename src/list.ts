@@ -43,9 +43,15 @@ export class List<L extends Link> {
   }
 
   shift(): L | undefined {
-    const link = this.first;
-    if (link !== undefined) this.delete(link);
-    return link;
+    const link = this.#first;
+    if (link === undefined) return undefined;
+    const { after } = link;
+    this.#first = after;
+    if (after === undefined) this.#last = undefined;
+    else after.before = undefined;
+    link.list = link.after = undefined;
+    this.#size--;
+    return link as L;
   }
 
   /** Takes out exactly this link. False if it is not in this list. */
