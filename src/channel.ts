@@ -112,12 +112,16 @@ export class Channel<T>
     if (this.#pass(value)) return SENT;
     if (this.#failure !== NONE) return Promise.reject(this.#error());
     if (this.#line.whenFull === "refuse") return SENT;
-    const signal = abortSignal("send", options?.signal);
-    if (signal?.aborted) return Promise.reject(signal.reason);
     const sent = new Promise<void>(keep);
     const sender = new WaitingSend<T>(value);
-    this.#line.join(sender);
-    if (signal) endBy(signal, sender, () => this.#line.leave(sender));
+    try {
+      const signal = abortSignal("send", options?.signal);
+      if (signal?.aborted) throw signal.reason;
+      this.#line.join(sender); // Throws if the queue won't have such a value.
+      if (signal) endBy(signal, sender, () => this.#line.leave(sender));
+    } catch (error) {
+      sender.fail(error);
+    }
     return sent;
   }
 
@@ -133,12 +137,16 @@ export class Channel<T>
     const value = this.#take();
     if (value !== NONE) return Promise.resolve(value);
     if (this.#closed) return Promise.reject(this.#error());
-    const signal = abortSignal("receive", options?.signal);
-    if (signal?.aborted) return Promise.reject(signal.reason);
     const received = new Promise<T>(keep);
     const receiver = new Receiver<T>();
-    this.#takers.push(receiver);
-    if (signal) endBy(signal, receiver, () => this.#takers.delete(receiver));
+    try {
+      const signal = abortSignal("receive", options?.signal);
+      if (signal?.aborted) throw signal.reason;
+      this.#takers.push(receiver);
+      if (signal) endBy(signal, receiver, () => this.#takers.delete(receiver));
+    } catch (error) {
+      receiver.fail(error);
+    }
     return received;
   }
 

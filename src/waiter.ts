@@ -17,17 +17,22 @@ interface Waiter {
   fail(reason: unknown): void;
 }
 
-/** Has the signal end the wait; `leave` is called before that. */
+/** Has the signal end the wait; `leave` is called before that. Never throws. */
 export function endBy(
   signal: AbortSignal,
   waiter: Waiter,
   leave: () => void,
 ): void {
-  waiter.cancel = new Cancel((reason) => {
+  const end = (reason: unknown) => {
     leave();
     waiter.fail(reason);
-  });
-  watch(signal, waiter.cancel);
+  };
+  waiter.cancel = new Cancel(end);
+  try {
+    watch(signal, waiter.cancel);
+  } catch (error) {
+    end(error); // A polyfilled signal, to which nobody can listen.
+  }
 }
 
 /** A `send` that waits for room. */

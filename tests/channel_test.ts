@@ -102,10 +102,8 @@ test("Channel of options, a capacity or a signal of a wrong type is a TypeError 
     );
   }
   const options = { signal: 8 as unknown as AbortSignal };
-  // deno-lint-ignore require-await
-  const send = async () => new Channel().send(1, options);
-  // deno-lint-ignore require-await
-  const receive = async () => new Channel().receive(options);
+  const send = () => new Channel().send(1, options);
+  const receive = () => new Channel().receive(options);
   for (const [call, name] of [[send, "send"], [receive, "receive"]] as const) {
     const error = await reasonOf(call());
     assertInstanceOf(error, TypeError);
@@ -114,6 +112,24 @@ test("Channel of options, a capacity or a signal of a wrong type is a TypeError 
       `Cannot ${name}: signal must be an AbortSignal, received 8`,
     );
   }
+});
+
+test("Channel.send() and .receive() with a signal that can't be listened to reject, and nothing waits", async () => {
+  const channel = new Channel<number>();
+  const signal = {
+    aborted: false,
+    addEventListener() {
+      throw new Error("deaf");
+    },
+    removeEventListener() {},
+  } as unknown as AbortSignal;
+  for (
+    const wait of [channel.send(1, { signal }), channel.receive({ signal })]
+  ) {
+    assertEquals((await reasonOf(wait) as Error).message, "deaf");
+  }
+  assertEquals(channel.tryReceive(), { state: "empty" });
+  assert(!channel.trySend(1));
 });
 
 test("Channel puts one listener on a signal for 1,000 waiters, and leaves none", async () => {
