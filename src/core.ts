@@ -276,7 +276,9 @@ export class Core {
     }
     const items: Item[] = this.line.drain();
     for (const { entry } of this.attempts.delays.drain()) items.push(entry);
-    (this.#left ??= []).push(...items.filter((item) => !stays(item)));
+    // One by one, here and in `#rest`: spread, so many arguments overflow the stack.
+    const left = this.#left ??= [];
+    for (const item of items) if (!stays(item)) left.push(item);
     for (const item of items) this.#abandon(item, reason);
   }
 
@@ -333,7 +335,7 @@ export class Core {
     this.crew.isWatched = !this.isClosed && this.#enders.size > 0;
     if (this.isClosed) {
       if (this.#upstream !== undefined) unwatch(this.#upstream);
-      callbacks.push(...this.#enders);
+      for (const ender of this.#enders) callbacks.push(ender);
       this.#enders.clear();
     }
     if (callbacks.length > 0) afterResults(callbacks);

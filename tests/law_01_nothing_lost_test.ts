@@ -194,3 +194,23 @@ test("A task whose own signal is aborted already is not accepted", async () => {
   assertEquals(error, "no");
   assertEquals(group.stats.accepted, 0);
 });
+
+test("Law 1: cancel() abandons 200,000 queued tasks with options, and drain() gives them back", async () => {
+  const group = new CoGroup({ concurrency: 1, paused: true });
+  const never = () => {};
+  for (const _ of range(200_000)) group.add(never, { timeout: 1 });
+  group.cancel();
+  assertEquals(await group.wait(), 200_000);
+  assertEquals(group.drain().length, 200_000);
+});
+
+test("Law 1: the end of a group is told to 200,000 who read its progress", async () => {
+  const group = new CoGroup(1);
+  const ends = range(200_000).map(() => {
+    const progress = group.progress({ interval: Infinity });
+    progress.next(); // What is now. There is nothing else to tell but the end.
+    return progress.next();
+  });
+  await group.wait();
+  for (const end of ends) assert((await end).done);
+});
