@@ -5,137 +5,17 @@
  * @module
  */
 
-import { createServer, type Server, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { assert, assertEquals } from "../support/std.ts";
-
-interface Result {
-  url: string;
-  status?: number;
-  bytes?: number;
-  ms?: number;
-  attempts: number;
-  error?: string;
-}
-
-interface Program {
-  child: Deno.ChildProcess;
-  /** The lines of stdout and stderr, so far. */
-  out: string[];
-  err: string[];
-  /** Resolves with the exit code, when all output is read. */
-  code: Promise<number>;
-  /** Resolves when there is an nth line, counted from 1. */
-  line(of: "out" | "err", n: number): Promise<void>;
-}
-
-const script = new URL("../../examples/fetch_all.ts", import.meta.url).pathname;
-
-/** Runs the example on these URLs. */
-function run(urls: string[], ...options: string[]): Program {
-  return runAndRead(urls, options, Promise.resolve());
-}
-
-/** As `run`, but reads nothing before it may. */
-function runAndRead(
-  urls: string[],
-  options: string[],
-  mayRead: Promise<void>,
-): Program {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-check", "--allow-net=127.0.0.1", script]
-      .concat(options, "-"),
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const waiting = new Set<() => void>();
-  const program: Program = {
-    child,
-    out: [],
-    err: [],
-    code: Promise.resolve(0),
-    line: (of, n) =>
-      new Promise((resolve) => {
-        const look = () => {
-          if (program[of].length < n) return;
-          waiting.delete(look);
-          resolve();
-        };
-        waiting.add(look);
-        look();
-      }),
-  };
-  const read = async (from: ReadableStream<Uint8Array>, to: string[]) => {
-    await mayRead;
-    let rest = "";
-    for await (const text of from.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + text).split("\n");
-      rest = lines.pop()!;
-      to.push(...lines);
-      for (const look of [...waiting]) look();
-    }
-  };
-  const reads = [
-    read(child.stdout, program.out),
-    read(child.stderr, program.err),
-  ];
-  program.code = Promise.all(reads).then(async () => (await child.status).code);
-  const writer = child.stdin.getWriter();
-  writer.write(new TextEncoder().encode(urls.join("\n"))).then(() =>
-    writer.close()
-  );
-  return program;
-}
-
-const results = (program: Program) =>
-  program.out.map((line) => JSON.parse(line) as Result);
-
-/** Every URL has its line, and only one. */
-function assertEachOnce(program: Program, urls: string[]): void {
-  const found = results(program).map(({ url }) => url);
-  assertEquals(found.sort(), urls.toSorted());
-}
-
-/** A server that answers each path as its handler says; the nth time with n. */
-class BadServer {
-  readonly requests: string[] = [];
-  readonly #sockets = new Set<Socket>();
-  readonly #server: Server;
-
-  constructor(handle: (path: string, socket: Socket, n: number) => void) {
-    this.#server = createServer((socket) => {
-      this.#sockets.add(socket);
-      socket.on("error", () => {});
-      socket.on("close", () => this.#sockets.delete(socket));
-      socket.on("data", (data) => {
-        const path = data.toString().split(" ")[1]!;
-        this.requests.push(path);
-        const n = this.requests.filter((request) => request === path).length;
-        handle(path, socket, n);
-      });
-    });
-  }
-
-  async listen(): Promise<string> {
-    await new Promise<void>((resolve) =>
-      this.#server.listen(0, "127.0.0.1", resolve)
-    );
-    const { port } = this.#server.address() as { port: number };
-    return `http://127.0.0.1:${port}`;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
-}
-
-function answer(socket: Socket, status: number, body: string, head = ""): void {
-  socket.end(
-    `HTTP/1.1 ${status} X\r\nContent-Length: ${body.length}\r\n` +
-      `Connection: close\r\n${head}\r\n${body}`,
-  );
-}
+import { answer, BadServer } from "./support/bad_server.ts";
+import {
+  assertCounts,
+  assertEachOnce,
+  results,
+  run,
+  runAndRead,
+  script,
+} from "./support/fetch_program.ts";
 
 /** A server that lets everybody wait until it is told to let go. */
 class Crowd extends BadServer {
@@ -315,15 +195,6 @@ Deno.test("fetch_all.ts: a second SIGINT ends what runs at once; each has its li
   ]);
   assertCounts(program, 0, 3);
 });
-
-/** The last line of stderr adds up. */
-function assertCounts(program: Program, fetched: number, failed: number) {
-  const counts = program.err.at(-1)!.match(
-    /(\d+) found, (\d+) fetched, (\d+) failed, (\d+) left$/,
-  )!.slice(1).map(Number);
-  assertEquals([counts[1], counts[2]], [fetched, failed]);
-  assertEquals(counts[1]! + counts[2]! + counts[3]!, counts[0]);
-}
 
 Deno.test("fetch_all.ts: --per-host runs so many of one host, and others beside it", async () => {
   await using busy = new Crowd();
