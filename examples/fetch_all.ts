@@ -11,7 +11,8 @@
  *
  * Ctrl-C starts nothing more and lets what runs finish, for up to ten seconds;
  * a second one ends that at once. Exit codes: 0, 1 if something could not be
- * fetched, 2 for wrong usage, 130 after Ctrl-C.
+ * fetched, 2 for wrong usage, 130 after Ctrl-C, 141 if nobody reads the output
+ * any more.
  *
  * @module
  */
@@ -257,12 +258,17 @@ async function fetchAll(options: Options): Promise<number> {
     const waiting = `${queued} queued, ${delayed} to be tried again`;
     return `${fetched} done, ${failed} failed, ${waiting}`;
   });
-  const accepted = await group.insertAll(tasks());
-  const left = await group.wait() + found - accepted;
+  let isCutShort = false;
+  await group.insertAll(tasks()).catch((error) => {
+    isCutShort = true;
+    report(`fetch_all: ${file}: ${reason(error)}`);
+  });
+  const abandoned = await group.wait();
   await written;
   process.off("SIGINT", onInterrupt);
   const { fetched, failed } = counts();
-  if (!group.signal.aborted) return failed > 0 ? 1 : 0;
+  if (!group.signal.aborted) return isCutShort || failed > 0 ? 1 : 0;
+  const left = abandoned + found - group.stats.accepted;
   const books = `${fetched} fetched, ${failed} failed, ${left} left`;
   report(`fetch_all: interrupted: ${found} found, ${books}`);
   return 130;
@@ -280,12 +286,9 @@ async function main(): Promise<number> {
     await print(`${USAGE}\n`);
     return 0;
   }
-  try {
-    return await fetchAll(options);
-  } catch (error) {
-    report(`fetch_all: ${reason(error)}`);
-    return 1;
-  }
+  return await fetchAll(options);
 }
 
-process.exitCode = await main();
+// Not `exitCode`: on Deno, a read from a pipe that has nothing to say, once
+// begun, would keep us from ending.
+process.exit(await main());
