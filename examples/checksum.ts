@@ -12,15 +12,15 @@
  * Bun and Node run it too: `bun examples/checksum.ts .`
  *
  * Ctrl-C starts nothing more and lets what runs finish; a second one ends at
- * once. Exit codes: 0, 1 if something could not be read, 2 for wrong usage,
- * 130 after Ctrl-C, 141 if nobody reads the output any more.
+ * once. Exit codes: 0, 1 if something could not be read, or changed meanwhile, 2
+ * for wrong usage, 130 after Ctrl-C, 141 if nobody reads the output any more.
  *
  * @module
  */
 
 import type { Dirent } from "node:fs";
 import { createHash } from "node:crypto";
-import { open, opendir, stat } from "node:fs/promises";
+import { constants, open, opendir, stat } from "node:fs/promises";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { CoGroup } from "../mod.ts";
@@ -30,6 +30,8 @@ const USAGE = `Usage: checksum.ts [--concurrency N] PATH...
 
   --concurrency N  how many files are read at once (default 8)
   --help           show this, and do nothing else`;
+/** To open what has become a pipe must not wait for somebody to write to it. */
+const READ = constants.O_RDONLY | constants.O_NONBLOCK;
 /** One for each worker, whose id no two running tasks share. */
 const buffers: Uint8Array[] = [];
 let bytes = 0;
@@ -89,16 +91,25 @@ async function* list(path: string): AsyncGenerator<Entry> {
   }
 }
 
+/** Of what is one file from the first byte to the last; else it throws. */
 async function digest(path: string, workerId: number): Promise<string> {
   const buffer = buffers[workerId] ??= new Uint8Array(256 * 1024);
   const hash = createHash("sha256");
-  await using file = await open(path);
+  await using file = await open(path, READ);
+  const before = await file.stat();
+  if (!before.isFile()) throw new Error("is not a file any more");
   for (;;) {
     const { bytesRead } = await file.read(buffer);
-    if (bytesRead === 0) return hash.digest("hex");
+    if (bytesRead === 0) break;
     hash.update(buffer.subarray(0, bytesRead));
     bytes += bytesRead;
   }
+  const { size, mtimeMs } = await file.stat();
+  if (size === before.size && mtimeMs === before.mtimeMs) {
+    return hash.digest("hex");
+  }
+  // A line would tell of bytes that never were in it at one time.
+  throw new Error("changed while it was read");
 }
 
 /** The task. Where the walk failed is one too, so that the group counts it. */
