@@ -5,16 +5,15 @@
  * @module
  */
 
+import { fstatSync, writeSync } from "node:fs";
 import process from "node:process";
 
 const { stdout, stderr } = process;
 /** Takes the progress line away. */
 const CLEAR = stderr.isTTY ? "\r\x1b[K" : "";
-// On Deno, process.stdout holds the event loop, and so Ctrl-C, while a pipe is
-// full. This writer does not.
-const writer = typeof Deno === "undefined"
-  ? undefined
-  : Deno.stdout.writable.getWriter();
+const write = writing();
+/** How many prints are done. */
+let printed = 0;
 
 /** "ENOENT: no such file or directory", without the call that met it. */
 export function reason(error: unknown): string {
@@ -28,18 +27,41 @@ export function report(message: string): void {
 }
 
 /** Writes to stdout. Resolves when it is written. */
-export function print(line: string): Promise<void> {
+export async function print(line: string): Promise<void> {
   if (stdout.isTTY) stderr.write(CLEAR);
-  return writer?.write(new TextEncoder().encode(line)).catch(giveUp) ??
-    new Promise((resolve) => stdout.write(line, () => resolve()));
+  await write(new TextEncoder().encode(line)).catch(giveUp);
+  printed++;
+}
+
+/** Makes what writes all of it to stdout, or rejects. */
+function writing(): (bytes: Uint8Array) => Promise<void> {
+  if (typeof Deno !== "undefined") {
+    // There, process.stdout holds the event loop, and so Ctrl-C, while a pipe
+    // is full. This writer does not.
+    const writer = Deno.stdout.writable.getWriter();
+    return (bytes) => writer.write(bytes);
+  }
+  if (fstatSync(stdout.fd).isFile()) {
+    // On Node, process.stdout says nothing of a disk that had room for half.
+    const all = (bytes: Uint8Array) => {
+      for (let i = 0; i < bytes.length;) i += writeSync(stdout.fd, bytes, i);
+    };
+    return (bytes) => Promise.try(all, bytes);
+  }
+  return (bytes) =>
+    new Promise((resolve, reject) => {
+      stdout.write(bytes, (error) => error ? reject(error) : resolve());
+    });
 }
 
 stdout.on("error", giveUp);
+// Messages that nobody can have are no reason to leave the work undone.
+stderr.on("error", () => {});
 
 /** Without its output there is nothing left to do; `| head` is no mishap. */
 function giveUp(error: Error & { code?: string }): never {
   if (error.code === "EPIPE") process.exit(141);
-  report(`standard output: ${reason(error)}`);
+  report(`standard output: ${reason(error)}, after ${printed} lines`);
   process.exit(1);
 }
 
