@@ -203,14 +203,3 @@ test("Law 1: cancel() abandons 200,000 queued tasks with options, and drain() gi
   assertEquals(await group.wait(), 200_000);
   assertEquals(group.drain().length, 200_000);
 });
-
-test("Law 1: the end of a group is told to 200,000 who read its progress", async () => {
-  const group = new CoGroup(1);
-  const ends = range(200_000).map(() => {
-    const progress = group.progress({ interval: Infinity });
-    progress.next(); // What is now. There is nothing else to tell but the end.
-    return progress.next();
-  });
-  await group.wait();
-  for (const end of ends) assert((await end).done);
-});
