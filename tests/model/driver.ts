@@ -822,6 +822,7 @@ export class Driver {
     };
     let joins = model.joins;
     let taken = 0;
+    let wasSkipped = false;
     const goOn = () => {
       if (model.feeds.has(feed) && feed.state === "looking") {
         // Who came meanwhile may be before it or behind it.
@@ -857,6 +858,7 @@ export class Driver {
           this.#sync();
           const job = jobs.get(value)!;
           const isSkipped = job.signal?.aborted === true;
+          wasSkipped = isSkipped;
           if (isSkipped) model.vacate();
           else model.fill(feed, job);
           feed.state = "looking";
@@ -899,8 +901,8 @@ export class Driver {
       "insertAll",
       () => this.#group.insertAll(iterable),
     );
-    // In this call.
-    if (taken % AT_ONCE > 0 || taken === 0) goOnUnblocked();
+    // In this call; after one that was left out, a microtask later.
+    if (!wasSkipped && (taken % AT_ONCE > 0 || taken === 0)) goOnUnblocked();
     promise.then(
       (accepted) =>
         ends(() => {
