@@ -9,10 +9,12 @@
 
 import process from "node:process";
 import { clock } from "./clock.ts";
-import { Driver, type Subject, unhandled } from "./driver.ts";
-import { type Program, randomProgram, show } from "./program.ts";
+import { Driver } from "./driver.ts";
+import { randomProgram } from "./author.ts";
+import { type Program, show } from "./program.ts";
 import { Random } from "./random.ts";
 import { shrink } from "./shrink.ts";
+import { type Subject, unhandled } from "./world.ts";
 
 // Time is taken over before src/ is loaded, which binds some of it then.
 clock.install();

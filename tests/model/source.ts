@@ -7,7 +7,7 @@
  * @module
  */
 
-import { must } from "./reference.ts";
+import { must } from "./jobs.ts";
 import type { SourceSpec } from "./program.ts";
 
 /**

@@ -6,8 +6,8 @@
  * @module
  */
 
-import type { GroupModel, Job, Reason, SignalState } from "./reference.ts";
-import { must } from "./reference.ts";
+import { type Job, must, type Reason, type SignalState } from "./jobs.ts";
+import type { GroupModel } from "./reference.ts";
 
 /** What a `next()` has to come to. */
 export type Step =

@@ -1,0 +1,266 @@
+// deno-coverage-ignore-file
+
+/**
+ * Writes random programs.
+ *
+ * @module
+ */
+
+import type {
+  GroupSpec,
+  Program,
+  RetrySpec,
+  SignalName,
+  SourceSpec,
+  Step,
+  TaskSpec,
+} from "./program.ts";
+import type { Random } from "./random.ts";
+
+type Op = Step["op"];
+
+/** How often what is done, if it is done at all. */
+const weights: [Op, number][] = [
+  ["add", 7],
+  ["tryInsert", 4],
+  ["insert", 7],
+  ["go", 7],
+  ["insertAll", 2],
+  ["map", 2],
+  ["mapSettled", 1],
+  ["read", 5],
+  ["break", 1],
+  ["throw", 0.3],
+  ["answer", 4],
+  ["end", 14],
+  ["look", 1],
+  ["withdraw", 3],
+  ["signal", 0.7],
+  ["resize", 2],
+  ["cancel", 0.5],
+  ["close", 0.5],
+  ["pause", 1],
+  ["resume", 2],
+  ["drain", 1],
+  ["reset", 0.5],
+  ["wait", 0.5],
+  ["idle", 1],
+  ["progress", 0.3],
+  ["settle", 4],
+  ["turn", 1],
+  ["waitFor", 0.5],
+  ["microtasks", 8],
+  ["tick", 4],
+];
+
+/** What can't be done inside a call. */
+const waits: ReadonlySet<Op> = new Set<Op>([
+  "settle",
+  "turn",
+  "microtasks",
+  "tick",
+]);
+
+/** What can go on, or off, for a whole program. */
+interface Features {
+  retry: boolean;
+  timeout: boolean;
+  signals: boolean;
+  nested: boolean;
+  looks: boolean;
+  work: boolean;
+  unread: boolean;
+}
+
+class Author {
+  readonly #random: Random;
+  readonly #features: Features;
+  readonly #ops: [Op, number][];
+  readonly #nestedOps: [Op, number][];
+
+  constructor(random: Random) {
+    this.#random = random;
+    const on = (part: number) => random.chance(part);
+    this.#features = {
+      retry: on(0.5),
+      timeout: on(0.4),
+      signals: on(0.5),
+      nested: on(0.4),
+      looks: on(0.4),
+      work: on(0.1),
+      unread: on(0.1),
+    };
+    // A program that does everything seldom does two things that meet; so each
+    // leaves some out (swarm testing).
+    const never = new Set<Op>();
+    for (const [op] of weights) {
+      if (!["add", "end", "microtasks"].includes(op) && on(0.3)) never.add(op);
+    }
+    if (this.#features.work) never.add("insertAll");
+    this.#ops = weights.filter(([op]) => !never.has(op));
+    this.#nestedOps = this.#ops.filter(([op]) => !waits.has(op));
+  }
+
+  write(): Program {
+    const random = this.#random;
+    const steps: Step[] = [];
+    const length = 4 + random.below(random.chance(0.2) ? 80 : 36);
+    for (let i = 0; i < length; i++) steps.push(this.#step(this.#ops, true));
+    return { group: this.#group(), steps };
+  }
+
+  #group(): GroupSpec {
+    const random = this.#random;
+    const { retry, timeout, nested, work } = this.#features;
+    return {
+      concurrency: random.pick([1, 1, 2, 2, 3, 4, Infinity]),
+      capacity: random.pick([0, 0, 1, 1, 2, 3, Infinity]),
+      paused: random.chance(0.15),
+      sink: random.pick([false, false, true, 0, 20]),
+      upstream: random.pick(
+        random.chance(0.02) ? ["aborted"] : ["none", "live", "live"],
+      ),
+      slice: work ? random.pick([1, 3, 10, Infinity]) : 10,
+      worker: random.pick(["none", "none", "passes", "throws"]),
+      ...(timeout && random.chance(0.3) && { timeout: this.#ms() }),
+      ...(retry && random.chance(0.4) && { retry: this.#retry() }),
+      ...(nested && random.chance(0.3) && {
+        nested: this.#step(this.#nestedOps, false),
+      }),
+      onError: random.pick(["hears", "hears", "hears", "throws", "rejects"]),
+      feeds: random.pick(["one", "one", "one", "many"]),
+      finish: random.pick(["wait", "wait", "cancel", "reset"]),
+    };
+  }
+
+  #step(ops: readonly [Op, number][], mayNest: boolean): Step {
+    const random = this.#random;
+    const which = random.below(64);
+    const op = this.#op(ops);
+    switch (op) {
+      case "add":
+      case "tryInsert":
+      case "insert":
+        return { op, task: this.#task(mayNest) };
+      case "go": {
+        const unread = this.#features.unread && random.chance(0.5);
+        return { op, task: this.#task(mayNest), ...(unread && { unread }) };
+      }
+      case "insertAll":
+        return { op, source: this.#source(mayNest), task: this.#task(mayNest) };
+      case "map":
+      case "mapSettled":
+        return {
+          op,
+          source: this.#source(mayNest),
+          task: this.#task(mayNest),
+          ordered: random.chance(0.5),
+          ahead: random.pick([0, 0, 0, 1, 3, Infinity]),
+          reads: random.pick([0, 1, 1, 2, 4]),
+        };
+      case "read":
+      case "break":
+      case "throw":
+      case "look":
+      case "withdraw":
+        return { op, which };
+      case "answer":
+        return { op, which, well: random.chance(0.9) };
+      case "end":
+        return { op, which, well: random.chance(0.75) };
+      case "signal":
+        return { op, name: random.pick(["a", "b", "upstream"]) };
+      case "waitFor":
+        return { op, name: random.pick(["a", "b"]) };
+      case "resize":
+        return { op, n: random.pick([1, 1, 2, 2, 3, 5, Infinity]) };
+      case "microtasks":
+        return { op, n: 1 + random.below(7) };
+      case "tick":
+        return { op, ms: random.pick([1, 5, 10, 20, 100, 1000]) };
+      default:
+        return { op };
+    }
+  }
+
+  #op(ops: readonly [Op, number][]): Op {
+    let sum = 0;
+    for (const [, weight] of ops) sum += weight;
+    let at = this.#random.next() * sum;
+    for (const [op, weight] of ops) {
+      at -= weight;
+      if (at < 0) return op;
+    }
+    return ops[0]![0];
+  }
+
+  #ms(): number {
+    return this.#random.pick([0, 5, 10, 10, 20, 100]);
+  }
+
+  #task(mayNest: boolean): TaskSpec {
+    const random = this.#random;
+    const { retry, timeout, signals, nested, looks, work } = this.#features;
+    const ends = random.pick<TaskSpec["ends"]>([
+      "gate",
+      "gate",
+      "gate",
+      "now",
+      1,
+      2,
+      5,
+    ]);
+    return {
+      ends,
+      fails: ends === "gate" ? 0 : random.pick([0, 0, 0, 1, 2, 9]),
+      ...(signals && random.chance(0.6) && {
+        signal: random.pick<SignalName>(["own", "own", "a", "b", "upstream"]),
+      }),
+      ...(timeout && random.chance(0.4) && { timeout: this.#ms() }),
+      ...(retry && random.chance(0.5) && { retry: this.#retry() }),
+      ...(looks && random.chance(0.5) && {
+        looks: random.pick(["once", "obeys"]),
+      }),
+      ...(work && { work: random.pick([0, 0.5, 1, 1]) }),
+      ...(mayNest && nested && random.chance(0.3) && {
+        nested: this.#step(this.#nestedOps, false),
+      }),
+    };
+  }
+
+  #retry(): RetrySpec {
+    const random = this.#random;
+    const hasFunctions = random.chance(0.5);
+    return {
+      maxAttempts: random.pick([1, 2, 3]),
+      ms: this.#ms(),
+      ...(hasFunctions && random.chance(0.6) && {
+        ask: random.pick(["yes", "yes", "no", "throws"]),
+      }),
+      ...(hasFunctions && random.chance(0.6) && {
+        tell: random.pick(["number", "undefined", "bad", "throws"]),
+      }),
+      ...(hasFunctions && this.#features.nested && random.chance(0.5) && {
+        nested: this.#step(this.#nestedOps, false),
+      }),
+    };
+  }
+
+  #source(mayNest: boolean): SourceSpec {
+    const random = this.#random;
+    return {
+      kind: random.pick(["sync", "promises", "async", "async"]),
+      items: random.pick([0, 1, 2, 3, 5, 8]),
+      end: random.chance(0.85) ? "done" : "fails",
+      closes: random.pick(["well", "well", "throws", "never", "none"]),
+      ...(mayNest && this.#features.nested && random.chance(0.2) && {
+        nested: this.#step(this.#nestedOps, false),
+      }),
+    };
+  }
+}
+
+/** A program as good as any other. */
+export function randomProgram(random: Random): Program {
+  return new Author(random).write();
+}

@@ -1,0 +1,267 @@
+// deno-coverage-ignore-file
+
+/**
+ * How tasks come into a group, and which one is next; see `reference.ts`.
+ *
+ * @module
+ */
+
+import {
+  type FeedModel,
+  type Job,
+  must,
+  type Place,
+  type SignalState,
+} from "./jobs.ts";
+
+/** What a model is made of. */
+export interface ModelOptions {
+  concurrency: number;
+  capacity: number;
+  paused: boolean;
+  sink: boolean | number;
+  upstream: SignalState | undefined;
+  now: () => number;
+  /** Whether to overlook in which order tasks come to their places. */
+  isLax: boolean;
+}
+
+export class LineModel {
+  readonly capacity: number;
+  readonly isLax: boolean;
+  limit: number;
+  paused: boolean;
+  closed = false;
+  aborted: { reason: unknown } | undefined = undefined;
+  line: Place[] = [];
+  /** Places that are held. */
+  reserved = 0;
+  delayed: Job[] = [];
+  readonly running: Set<Job> = new Set();
+  accepted = 0;
+  readonly feeds: Set<FeedModel> = new Set();
+  /** How many have come into the line. */
+  joins = 0;
+
+  constructor(options: ModelOptions) {
+    this.limit = options.concurrency;
+    this.capacity = options.capacity;
+    this.paused = options.paused;
+    this.isLax = options.isLax;
+  }
+
+  get isClosed(): boolean {
+    return this.closed || this.aborted !== undefined;
+  }
+
+  get size(): number {
+    let size = 0;
+    for (const place of this.line) if (place.isIn) size++;
+    return size;
+  }
+
+  get idle(): number {
+    return this.paused ? 0 : Math.max(0, this.limit - this.running.size);
+  }
+
+  get isAtRest(): boolean {
+    return this.running.size === 0 && this.size === 0 &&
+      this.delayed.length === 0;
+  }
+
+  /** Whether somebody looks for room, and nobody knows whether it has looked. */
+  get isLooking(): boolean {
+    for (const { state } of this.feeds) if (state === "looking") return true;
+    return false;
+  }
+
+  /** Whether there is room, and nobody who waits for it. */
+  get hasRoomNow(): boolean {
+    return this.hasRoom() && this.line.every((place) => place.isIn);
+  }
+
+  /** Taken in, room or not. */
+  keep(job: Job): void {
+    this.joins++;
+    this.line.push({ job, isIn: true });
+    this.accept(job);
+  }
+
+  /** Whether there is room for one who does not wait. */
+  offers(): "yes" | "no" | "either" {
+    if (this.isLax) return "either";
+    const waiting = this.line.filter((place) => !place.isIn);
+    if (waiting.length === 0) return this.hasRoom() ? "yes" : "no";
+    // Those who want a place held may have it already: nobody can see that.
+    this.noteRoom();
+    const areIn = waiting.every(({ feed }) => feed?.mayHold) &&
+      this.hasRoom(waiting.length);
+    return areIn ? "either" : "no";
+  }
+
+  wait(job: Job): void {
+    job.state = "waiting";
+    this.line.push({ job, isIn: false });
+  }
+
+  /** Lets in who waits and has room, as far as the group has accepted so many. */
+  follow(accepted: number): void {
+    this.noteRoom();
+    while (this.accepted < accepted) {
+      const first = this.line.find((place) => !place.isIn);
+      if (first === undefined) return;
+      if (!this.mayEnter(first)) return;
+      this.admit(first);
+      this.noteRoom();
+    }
+  }
+
+  /** The group says that it has accepted so many. */
+  sync(accepted: number): void {
+    this.follow(accepted);
+    const first = this.line.find((place) => !place.isIn);
+    must(
+      this.accepted >= accepted || first === undefined,
+      `law 4: ${first && this.name(first)} was let in without room`,
+    );
+    must(
+      this.accepted === accepted,
+      `law 1: ${this.accepted} tasks were accepted, the group knows of ${accepted}`,
+    );
+  }
+
+  /** A feed looks for room for its next task. */
+  feedLooks(feed: FeedModel): void {
+    if (this.isClosed) feed.state = "over";
+    if (feed.state === "over") return;
+    const waits = this.line.some((place) => !place.isIn);
+    if (!waits && this.hasRoom()) {
+      this.reserved++;
+      feed.state = "holding";
+    } else {
+      this.line.push({ feed, isIn: false });
+      feed.state = "waiting";
+      feed.mayHold = feed.hadRoom;
+    }
+  }
+
+  /** A feed asks its source. */
+  feedPulls(feed: FeedModel): void {
+    this.noteRoom();
+    while (feed.state === "waiting") {
+      const first = this.line.find((place) =>
+        this.isLax ? place.feed === feed : !place.isIn
+      );
+      must(
+        first?.feed !== undefined && this.mayEnter(first),
+        `law 4: insertAll ${feed.id} pulled before it had room`,
+      );
+      this.admit(first);
+    }
+    must(feed.state === "holding", "insertAll pulled without a place");
+  }
+
+  /** The task of a feed comes to the place that is held for it. */
+  fill(feed: FeedModel, job: Job): void {
+    this.reserved--;
+    this.joins++;
+    feed.accepted++;
+    this.noteRoom();
+    const first = this.line.findIndex((place) => !place.isIn);
+    const at = first < 0 ? this.line.length : first;
+    // If those behind it hold their places, others were let past them.
+    for (const place of this.line.slice(at)) {
+      if (place.isIn) job.mayFollow.add(place.job!);
+      else if (!place.feed?.mayHold) break;
+    }
+    this.line.splice(at, 0, { job, isIn: true });
+    this.accept(job);
+  }
+
+  vacate(): void {
+    this.reserved--;
+  }
+
+  /** Who waits for a place to be held may have it from now on. */
+  noteRoom(): void {
+    if (this.isLooking && this.hasRoomNow) {
+      for (const feed of this.feeds) feed.hadRoom = true;
+    }
+    const kept = this.size > 0;
+    let isFirst = this.idle > 0;
+    let more = 0;
+    for (const { feed, isIn } of this.line) {
+      if (isIn) isFirst = false;
+      else if (feed === undefined) return;
+      else {
+        // A worker that finds the queue empty takes from who waits.
+        const isTaken = isFirst &&
+          (kept || (more === 0 && this.reserved === 0));
+        if (!feed.mayHold && !isTaken && !this.hasRoom(more)) return;
+        feed.mayHold = true;
+        more++;
+      }
+    }
+  }
+
+  mayEnter(first: Place): boolean {
+    return this.isLax || this.isAdmissible() || first.feed?.mayHold === true;
+  }
+
+  accept(job: Job): void {
+    this.accepted++;
+    job.state = "queued";
+  }
+
+  hasRoom(more = 0): boolean {
+    return this.size + this.reserved + more < this.capacity + this.idle;
+  }
+
+  /** Whether the first of those who wait may be let in. */
+  isAdmissible(): boolean {
+    const first = this.line.findIndex((place) => !place.isIn);
+    if (first < 0) return false;
+    if (this.hasRoom()) return true;
+    // A worker that finds the queue empty takes from who waits.
+    return this.idle > 0 && first === 0 &&
+      (this.size > 0 || this.reserved === 0);
+  }
+
+  admit(place: Place): void {
+    if (place.job !== undefined) {
+      place.isIn = true;
+      place.job.answer = true;
+      this.accept(place.job);
+    } else {
+      this.line.splice(this.line.indexOf(place), 1);
+      this.reserved++;
+      place.feed!.state = "holding";
+    }
+  }
+
+  /** The one that a free worker takes. */
+  head(): Place | undefined {
+    const first = this.line[0];
+    if (first === undefined || first.isIn) return first;
+    if (this.size > 0) {
+      return this.line.find(({ job }) => job !== undefined);
+    }
+    return this.reserved === 0 && first.job !== undefined ? first : undefined;
+  }
+
+  dismiss(): void {
+    for (const { job, feed } of this.line.filter((place) => !place.isIn)) {
+      if (job !== undefined) {
+        job.state = "gone";
+        job.answer = false;
+      } else feed!.state = "over";
+    }
+    this.line = this.line.filter((place) => place.isIn);
+  }
+
+  name(place: Place): string {
+    return place.job === undefined
+      ? `insertAll ${place.feed!.id}`
+      : `task ${place.job.id}`;
+  }
+}

@@ -1,0 +1,196 @@
+// deno-coverage-ignore-file
+
+/**
+ * What a program is played with: the group and its model, and everything that
+ * was made for them.
+ *
+ * @module
+ */
+
+import { AsyncLocalStorage } from "node:async_hooks";
+import type {
+  CoGroup,
+  CoGroupOptions,
+  TaskContext,
+  TaskOptions,
+} from "../../mod.ts";
+import { clock } from "./clock.ts";
+import type { GroupSpec, Program, SignalName, Step } from "./program.ts";
+import type { Job, Run } from "./jobs.ts";
+import { GroupModel } from "./reference.ts";
+import { CountedSignal } from "./signals.ts";
+import type { Pending, ProgramSource } from "./source.ts";
+import type { Reader, StreamModel } from "./stream_reference.ts";
+
+/** What the driver plays with. */
+export interface Subject {
+  CoGroup: typeof CoGroup;
+  /** Whether nothing may start before the loop has turned. */
+  isBlocked: () => boolean;
+}
+
+/** An error of the program's own. */
+export class Failure {
+  readonly name = "Failure";
+  readonly what: string;
+
+  constructor(what: string) {
+    this.what = what;
+  }
+}
+
+export interface Gate {
+  job: Job;
+  resolve: (value: unknown) => void;
+  reject: (reason: unknown) => void;
+}
+
+export interface Looker {
+  job: Job;
+  run: Run;
+  signal: AbortSignal;
+}
+
+export interface Stream {
+  model: StreamModel;
+  source: ProgramSource;
+  iterator: AsyncIterableIterator<unknown>;
+  readers: { reader: Reader; isHeard: boolean }[];
+}
+
+export interface Waiter {
+  kind: "wait" | "idle" | "reset";
+  epoch: number;
+  rests: number;
+  signal: CountedSignal | undefined;
+  isSettled: boolean;
+}
+
+export type Body = (ctx: TaskContext) => unknown;
+
+/** Fractions of a millisecond by which timers are told apart. */
+export const FRACTION: number = 1 / 8192;
+export const SINK: number = 8191 * FRACTION;
+export const PROGRESS: number = 8190 * FRACTION;
+/** Enough for every program, and not too much for one that feeds itself. */
+const MOST_NESTED = 20;
+
+export const context: AsyncLocalStorage<string> = new AsyncLocalStorage<
+  string
+>();
+export const HOME = "home";
+
+/** Rejections that nobody handled, as the runtime tells of them. */
+export const unhandled: unknown[] = [];
+
+export abstract class World {
+  readonly spec: GroupSpec;
+  readonly program: Program;
+  readonly group: CoGroup;
+  readonly model: GroupModel;
+  readonly isBlocked: () => boolean;
+  readonly signals: Record<SignalName, CountedSignal>;
+  readonly own: Map<Job, CountedSignal> = new Map();
+  readonly jobs: Job[] = [];
+  readonly tasks: Map<unknown, Job> = new Map();
+  readonly options: Map<Job, TaskOptions | undefined> = new Map();
+  readonly gates: Gate[] = [];
+  lookers: Looker[] = [];
+  readonly streams: Stream[] = [];
+  readonly sources: ProgramSource[] = [];
+  readonly pending: Set<Pending> = new Set();
+  readonly waiters: Waiter[] = [];
+  readonly promised: { job: Job; isHeard: boolean }[] = [];
+  readonly unread: Job[] = [];
+  violation: unknown = undefined;
+  /** How deep in calls of the group the program is. */
+  depth = 0;
+  nested = 0;
+  epoch = 0;
+  isResetting = false;
+  lastAbandoned = 0;
+  prints = 0;
+  feeds = 0;
+  watchers = 0;
+  /** Work that was done since the loop has turned. */
+  worked = 0;
+  /** What feeds do that may wait for the loop to turn. */
+  afterTurn: (() => void)[] = [];
+  last: Job | undefined = undefined;
+  steps = 0;
+  /** How many errors have to be printed. */
+  printsDue = 0;
+  /** What has to hold at the very end. */
+  readonly endings: (() => void)[] = [];
+
+  constructor(program: Program, { CoGroup, isBlocked }: Subject) {
+    this.program = program;
+    this.isBlocked = isBlocked;
+    const spec = this.spec = program.group;
+    const upstream = new CountedSignal("upstream");
+    this.signals = {
+      own: upstream, // Never used: each task has one of its own.
+      a: new CountedSignal("a"),
+      b: new CountedSignal("b"),
+      upstream,
+    };
+    if (spec.upstream === "aborted") upstream.mark(new Failure("upstream"));
+    this.model = new GroupModel({
+      concurrency: spec.concurrency,
+      capacity: spec.capacity,
+      paused: spec.paused,
+      sink: typeof spec.sink === "number" ? spec.sink + SINK : spec.sink,
+      upstream: spec.upstream === "none" ? undefined : upstream,
+      now: () => clock.now,
+      isLax: spec.feeds === "many",
+    });
+    this.group = context.run(HOME, () => new CoGroup(this.groupOptions()));
+  }
+
+  protected abstract groupOptions(): CoGroupOptions;
+  protected abstract act(step: Step): void;
+
+  readonly guard = (check: () => void): void => {
+    if (this.violation !== undefined) return;
+    try {
+      check();
+    } catch (error) {
+      this.violation = error;
+    }
+  };
+
+  sync(): void {
+    this.model.sync(this.group.stats.accepted);
+  }
+
+  /** Calls the group, in an async context of the call's own. */
+  call<T>(name: string, call: () => T): T {
+    this.depth++;
+    try {
+      return context.run(name, call);
+    } finally {
+      this.depth--;
+    }
+  }
+
+  nest(step: Step | undefined): void {
+    if (step === undefined || ++this.nested > MOST_NESTED) return;
+    if (this.violation === undefined) this.guard(() => this.act(step));
+  }
+}
+
+export function microtasks(n: number, then: () => void): void {
+  if (n <= 0) then();
+  else queueMicrotask(() => microtasks(n - 1, then));
+}
+
+export function pick<T>(from: readonly T[], which: number): T | undefined {
+  return from[which % from.length];
+}
+
+export function describe(value: unknown): string {
+  if (value instanceof Failure) return value.what;
+  if (value instanceof Error) return String(value);
+  if (typeof value === "object") return JSON.stringify(value);
+  return String(value);
+}
