@@ -140,6 +140,16 @@ export class KeyedQueue extends OwnQueue<QueuedTask> {
     return ticket.value;
   }
 
+  /** Not a turn of its lane, which stays where it is while it has more. */
+  override discard(): void {
+    const lane = this.#ready.first!;
+    lane.shift();
+    this.#size--;
+    if (!lane.isEmpty) return;
+    this.#ready.delete(lane);
+    this.#dismiss(lane);
+  }
+
   /** Those that could be given now take turns first, then those of keys at their limit. */
   override drain(): QueuedTask[] {
     const turns = this.#ready;

@@ -177,8 +177,7 @@ export class Line<T> {
       const value = queue.peek();
       if (value !== undefined) {
         if (this.#counts(value)) return value;
-        queue.shift();
-        queue.done?.(value);
+        this.#discard(value);
       } else if (queue.size > 0 || !this.#admitForTaker()) return undefined;
     }
   }
@@ -266,6 +265,14 @@ export class Line<T> {
     const queue = this.#queue;
     if (queue instanceof OwnQueue) queue.pushAgain(value);
     else queue.push(value);
+  }
+
+  /** Takes out what was just peeked at and forgotten before. */
+  #discard(value: T): void {
+    const queue = this.#queue;
+    if (queue instanceof OwnQueue) return queue.discard();
+    queue.shift();
+    queue.done?.(value);
   }
 
   /** What the queue won't take is for the call to know that brings it. */

@@ -28,6 +28,15 @@ export abstract class OwnQueue<T> implements Queue<T> {
     this.push(value);
   }
 
+  /**
+   * Takes out the value that it was just peeked at, which will not be used: to
+   * the others it is as if that had never been here.
+   */
+  discard(): void {
+    const value = this.shift() as T;
+    this.done?.(value);
+  }
+
   /** Throws what `push` will throw, for a value that is pushed later. */
   vet(_value: T): void {}
 }

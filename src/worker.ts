@@ -318,7 +318,10 @@ export class Crew implements Caller {
     if (this.#gate !== undefined) {
       (item as Entry).track!.permit = this.#gate.take();
     }
-    if (line.waiting > 0) line.admit(this.idle);
+    if (line.waiting > 0) {
+      line.admit(this.idle);
+      this.wake(); // A worker that found nothing before may find who was let in.
+    }
     return true;
   }
 

@@ -440,3 +440,36 @@ for (const how of ["cancel", "close"] as const) {
     await group.wait();
   });
 }
+
+test("keyedQueue() gives a key its turn though a task of it was withdrawn", async () => {
+  const controller = new AbortController();
+  const tasks = new Tasks();
+  const group = new CoGroup({ concurrency: 1, queue: keyedQueue() });
+  group.add(tasks.task("withdrawn"), { key: 1, signal: controller.signal });
+  group.add(tasks.task("Ann"), { key: 1 });
+  group.add(tasks.task("Bo"), { key: 2 });
+  controller.abort();
+  await settled();
+  assertEquals(tasks.started, ["Ann"]);
+  tasks.openAll();
+  await group.wait();
+  assertBooks(group);
+});
+
+test("CoGroup with a keyed queue starts who is let in while a worker is idle and another one goes on", async () => {
+  const tasks = new Tasks();
+  const queue = keyedQueue({ capacity: 0 });
+  const group = new CoGroup({ concurrency: 2, queue });
+  group.add(tasks.task("Ann 1"), { key: "Ann" });
+  group.add(tasks.task("Bo"), { key: "Bo" });
+  group.insert(tasks.task("Cy"), { key: "Cy" });
+  await settled();
+  group.add(tasks.task("Ann 2"), { key: "Ann" });
+  tasks.open("Bo"); // Its worker can't start Ann's second; nor is there room.
+  await settled();
+  tasks.open("Ann 1");
+  await settled();
+  assertEquals(tasks.started, ["Ann 1", "Bo", "Ann 2", "Cy"]);
+  tasks.openAll();
+  await group.wait();
+});

@@ -270,10 +270,29 @@ test("Line.done() costs nothing, and does nothing, where the queue limits nothin
   assertEquals([line.size, line.shift()], [1, 1]);
 });
 
-test("Line.peek() passes a forgotten value over, and it does not hold its key", () => {
+test("Line.peek() passes a forgotten value over, which neither holds its key nor takes its turn", () => {
   const { line, take, forget } = keyedLine("a1 a2 b1");
   forget("a1");
-  assertEquals([take(), take(), line.size], ["b1", "a2", 0]);
+  assertEquals([take(), take(), line.size], ["a2", "b1", 0]);
+});
+
+test("Line.peek() of a queue that nobody knows takes a forgotten value out, and tells its end", () => {
+  const values: number[] = [];
+  const ended: number[] = [];
+  const line = new Line<number>({
+    capacity: Infinity,
+    get size() {
+      return values.length;
+    },
+    push: (value) => void values.push(value),
+    peek: () => values[0],
+    shift: () => values.shift(),
+    drain: () => values.splice(0),
+    done: (value) => void ended.push(value),
+  }, (value) => value !== 1);
+  for (const value of [1, 2]) line.keep(value);
+  line.forget();
+  assertEquals([line.peek(), values, ended], [2, [2], [1]]);
 });
 
 test("Line.forget() of a value behind one that runs leaves its key to the next one", () => {
