@@ -7,8 +7,10 @@
  */
 
 import type {
+  GovernorSpec,
   GroupSpec,
   Program,
+  QueueSpec,
   RetrySpec,
   SignalName,
   SourceSpec,
@@ -51,6 +53,9 @@ const weights: [Op, number][] = [
   ["waitFor", 0.5],
   ["microtasks", 8],
   ["tick", 4],
+  ["limit", 1],
+  ["pauseFor", 0.7],
+  ["guest", 5],
 ];
 
 /** What can't be done inside a call. */
@@ -61,6 +66,23 @@ const waits: ReadonlySet<Op> = new Set<Op>([
   "tick",
 ]);
 
+/** How often which queue. */
+const orders: QueueSpec["order"][] = [
+  ...Array(4).fill("fifo"),
+  ...Array(2).fill("priority"),
+  ...Array(2).fill("keyed"),
+  "sliding",
+  "dropping",
+];
+
+/** And which governor. */
+const governors: GovernorSpec["type"][] = [
+  ...Array(4).fill("none"),
+  ...Array(2).fill("semaphore"),
+  "rate",
+  "adaptive",
+];
+
 /** What can go on, or off, for a whole program. */
 interface Features {
   retry: boolean;
@@ -70,6 +92,8 @@ interface Features {
   looks: boolean;
   work: boolean;
   unread: boolean;
+  order: QueueSpec["order"];
+  governor: GovernorSpec["type"];
 }
 
 class Author {
@@ -89,6 +113,8 @@ class Author {
       looks: on(0.4),
       work: on(0.1),
       unread: on(0.1),
+      order: random.pick(orders),
+      governor: random.pick(governors),
     };
     // A program that does everything seldom does two things that meet; so each
     // leaves some out (swarm testing).
@@ -97,6 +123,9 @@ class Author {
       if (!["add", "end", "microtasks"].includes(op) && on(0.3)) never.add(op);
     }
     if (this.#features.work) never.add("insertAll");
+    const { governor } = this.#features;
+    if (governor !== "rate") never.add("pauseFor");
+    if (governor !== "semaphore") never.add("limit").add("guest");
     this.#ops = weights.filter(([op]) => !never.has(op));
     this.#nestedOps = this.#ops.filter(([op]) => !waits.has(op));
   }
@@ -114,7 +143,15 @@ class Author {
     const { retry, timeout, nested, work } = this.#features;
     return {
       concurrency: random.pick([1, 1, 2, 2, 3, 4, Infinity]),
-      capacity: random.pick([0, 0, 1, 1, 2, 3, Infinity]),
+      queue: {
+        order: this.#features.order,
+        capacity: random.pick([0, 0, 1, 1, 2, 3, Infinity]),
+        perKey: random.pick([1, 1, 2]),
+      },
+      governor: this.#governor(),
+      ...(nested && random.chance(0.2) && {
+        governed: this.#step(this.#nestedOps, false),
+      }),
       paused: random.chance(0.15),
       sink: random.pick([false, false, true, 0, 20]),
       upstream: random.pick(
@@ -131,6 +168,31 @@ class Author {
       feeds: random.pick(["one", "one", "one", "many"]),
       finish: random.pick(["wait", "wait", "cancel", "reset"]),
     };
+  }
+
+  #governor(): GovernorSpec {
+    const random = this.#random;
+    const type = this.#features.governor;
+    switch (type) {
+      case "none":
+        return { type };
+      case "semaphore":
+        return {
+          type,
+          limit: random.pick([1, 1, 2, 3, Infinity]),
+          isShared: random.chance(0.6),
+        };
+      case "rate": {
+        const limit = random.pick([1, 2, 3]);
+        const interval = random.pick([6, 12, 60, 600]);
+        return { type, limit, interval, burst: random.pick([1, limit]) };
+      }
+      case "adaptive": {
+        const min = random.pick([1, 1, 2]);
+        const max = min + random.pick([0, 1, 3, Infinity]);
+        return { type, min, max, initial: Math.min(max, min + 1) };
+      }
+    }
   }
 
   #step(ops: readonly [Op, number][], mayNest: boolean): Step {
@@ -174,6 +236,21 @@ class Author {
         return { op, name: random.pick(["a", "b"]) };
       case "resize":
         return { op, n: random.pick([1, 1, 2, 2, 3, 5, Infinity]) };
+      case "limit":
+        return { op, n: random.pick([1, 1, 2, 3]) };
+      case "pauseFor":
+        return { op, ms: random.pick([0, 5, 30, 100]) };
+      case "guest":
+        return {
+          op,
+          does: random.pick([
+            ...Array<"add">(8).fill("add"),
+            ...Array<"end">(8).fill("end"),
+            ...Array<"pause">(3).fill("pause"),
+            "cancel",
+          ]),
+          which,
+        };
       case "microtasks":
         return { op, n: 1 + random.below(7) };
       case "tick":
@@ -200,7 +277,8 @@ class Author {
 
   #task(mayNest: boolean): TaskSpec {
     const random = this.#random;
-    const { retry, timeout, signals, nested, looks, work } = this.#features;
+    const { retry, timeout, signals, nested, looks, work, order } =
+      this.#features;
     const ends = random.pick<TaskSpec["ends"]>([
       "gate",
       "gate",
@@ -218,6 +296,12 @@ class Author {
       }),
       ...(timeout && random.chance(0.4) && { timeout: this.#ms() }),
       ...(retry && random.chance(0.5) && { retry: this.#retry() }),
+      ...(order === "keyed" && random.chance(0.8) && {
+        key: random.pick([0, 0, 1, 2]),
+      }),
+      ...(order === "priority" && random.chance(0.6) && {
+        priority: random.pick([-1, 1, 2]),
+      }),
       ...(looks && random.chance(0.5) && {
         looks: random.pick(["once", "obeys"]),
       }),

@@ -67,6 +67,12 @@ export abstract class Checks extends LifeSteps {
   checkStandstill(): void {
     const model = this.model;
     model.standsStill();
+    this.governor?.standsStill(
+      model.running.size,
+      model.next !== undefined,
+      model.failures,
+    );
+    this.guest?.standsStill();
     for (const { job, isHeard } of this.promised) {
       const outcome = job.call === "go" ? job.outcome : job.answer;
       must(
@@ -101,7 +107,8 @@ export abstract class Checks extends LifeSteps {
   checkTimers(): void {
     const due = [...clock.timers].map((timer) => timer.due)
       .filter((due) => due % 1 !== PROGRESS).sort((a, b) => a - b);
-    const wanted = this.model.timers.sort((a, b) => a - b);
+    const governors = this.governed?.model.timers ?? [];
+    const wanted = [...this.model.timers, ...governors].sort((a, b) => a - b);
     must(
       due.join() === wanted.join(),
       `timers are set for ${due.join()}, not for ${wanted.join()}`,
@@ -140,6 +147,7 @@ export abstract class Checks extends LifeSteps {
       must(isSettled, `law 6: ${kind}() is not settled`);
     }
     must(clock.timers.size === 0, "a timer is left");
+    must((this.governed?.model.held ?? 0) === 0, "a permit is left");
     must(
       this.prints === this.printsDue,
       `law 7: ${this.prints} errors were printed, not ${this.printsDue}`,

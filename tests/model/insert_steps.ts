@@ -16,46 +16,67 @@ import { describe, Failure, microtasks } from "./world.ts";
 const AT_ONCE = 8;
 
 export abstract class InsertSteps extends Tasks {
+  add(spec: TaskSpec): void {
+    const { job, body, options } = this.job("add", spec);
+    const isIn = !this.model.refuses(job.signal) && this.model.keep(job);
+    const answer = this.call("add", () => this.group.add(body, options));
+    must(answer === isIn, `add() is ${answer}`);
+  }
+
   tryInsert(spec: TaskSpec): void {
-    const model = this.model;
     const { job, body, options } = this.job("tryInsert", spec);
-    const offer = model.refuses(job.signal) ? "no" : model.offers();
-    const answer = this.call(
+    const brought = this.#bring(job);
+    const isIn = this.call(
       "tryInsert",
       () => this.group.tryInsert(body, options),
     );
-    must(
-      offer === "either" || answer === (offer === "yes"),
-      `law 4: tryInsert() is ${answer}, there is ${
-        offer === "yes" ? "" : "no "
-      }room`,
-    );
-    if (answer) model.keep(job);
+    brought(isIn);
     this.sync();
+  }
+
+  /**
+   * Brings one that only comes in if there is room. Gives back what has to be
+   * told whether it did.
+   */
+  #bring(job: Job): (isIn: boolean) => void {
+    const { model } = this;
+    const isRefused = model.refuses(job.signal);
+    // Known before, where nobody waits; and somebody may be evicted for it.
+    const isKept = model.isStrict && !isRefused && model.keep(job);
+    const offer = isRefused
+      ? "no"
+      : !model.isStrict
+      ? model.offers()
+      : isKept
+      ? "yes"
+      : "no";
+    return (isIn) => {
+      must(
+        offer === "either" || isIn === (offer === "yes"),
+        `law 4: ${job.call}() ${isIn ? "got in" : "did not get in"}, there is ${
+          offer === "yes" ? "" : "no "
+        }room`,
+      );
+      if (isIn && !isKept) model.keep(job);
+    };
   }
 
   insert(spec: TaskSpec): void {
     const model = this.model;
     const { job, body, options } = this.job("insert", spec);
     const isRefused = model.refuses(job.signal);
-    const offer = isRefused ? "no" : model.offers();
+    const brought = this.#bring(job);
+    const { accepted } = model;
+    const wasIn = job.state === "queued";
     const promise = this.call(
       "insert",
       () => this.group.insert(body, options),
     );
-    const isIn = this.group.stats.accepted > model.accepted;
-    must(
-      offer === "either" || isIn === (offer === "yes"),
-      `law 4: insert() ${isIn ? "got in" : "waits"}, there is ${
-        offer === "yes" ? "" : "no "
-      }room`,
-    );
-    if (isRefused) job.answer = false;
-    else if (!isIn) model.wait(job);
-    else {
-      model.keep(job);
-      job.answer = true;
-    }
+    const isIn = wasIn || this.group.stats.accepted > accepted;
+    brought(isIn);
+    if (isIn) job.answer = true;
+    else if (isRefused || model.isStrict) job.answer = false;
+    else model.wait(job);
     const promised = { job, isHeard: false };
     this.promised.push(promised);
     promise.then((answer) => {
@@ -76,8 +97,12 @@ export abstract class InsertSteps extends Tasks {
     const model = this.model;
     const { job, body, options } = this.job("go", spec);
     const reason = model.refusal(job.signal);
-    if (reason === undefined) model.keep(job);
-    else job.outcome = { ok: false, reason, isQuiet: true };
+    if (reason !== undefined) {
+      job.outcome = { ok: false, reason, isQuiet: true };
+    } else if (!model.keep(job)) {
+      const reason = { named: "AbortError" };
+      job.outcome = { ok: false, reason, isQuiet: true };
+    }
     const promise = this.call(
       `go ${job.id}`,
       () => this.group.go(body, options),
@@ -136,7 +161,7 @@ export abstract class InsertSteps extends Tasks {
     // in the moment before that: either will do. A pull tells that it has.
     const goOnUnblocked = (ofTask = taken) => {
       if (ofTask !== taken || feed.state !== "looking") return;
-      if (!this.isBlocked()) return this.guard(goOn);
+      if (!this.subject.isBlocked()) return this.guard(goOn);
       this.afterTurn.push(() => goOnUnblocked(ofTask));
     };
     const jobs = new Map<unknown, Job>();

@@ -54,6 +54,8 @@ export interface Run {
   readonly turn: number;
   timeoutDue: number;
   isOverdue: boolean;
+  /** Whether its time was over. */
+  isLate: boolean;
   isSettled: boolean;
   hasEnded: boolean;
   /** The error of an attempt that timed out, and that another one follows. */
@@ -71,6 +73,8 @@ export class Job {
   readonly timeout: number;
   readonly retry: RetryRule | undefined;
   readonly stream: StreamModel | undefined;
+  readonly key: unknown;
+  readonly priority: number;
   state: "new" | "waiting" | "queued" | "delayed" | "running" | "gone" = "new";
   attempt = 0;
   due = 0;
@@ -96,6 +100,8 @@ export class Job {
       timeout: number;
       retry: RetryRule | undefined;
       stream?: StreamModel | undefined;
+      key?: unknown;
+      priority?: number | undefined;
     },
   ) {
     this.id = id;
@@ -104,6 +110,8 @@ export class Job {
     this.timeout = options.timeout;
     this.retry = options.retry;
     this.stream = options.stream;
+    this.key = options.key;
+    this.priority = options.priority ?? 0;
   }
 
   /** Whether somebody can be told before it ends. */

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { FifoModel } from "./fifo_reference.ts";
 import {
   type FeedModel,
   type Job,
@@ -13,20 +14,27 @@ import {
   type Place,
   type SignalState,
 } from "./jobs.ts";
+import { KeyedModel } from "./keyed_reference.ts";
+import { PriorityModel } from "./priority_reference.ts";
+import type { QueueSpec } from "./program.ts";
+import type { Queued, QueueModel } from "./queue_reference.ts";
 
 /** What a model is made of. */
 export interface ModelOptions {
   concurrency: number;
-  capacity: number;
+  queue: QueueSpec;
   paused: boolean;
   sink: boolean | number;
   upstream: SignalState | undefined;
   now: () => number;
   /** Whether to overlook in which order tasks come to their places. */
   isLax: boolean;
+  /** Whether somebody else has a say in when a task starts. */
+  isGoverned: boolean;
 }
 
-export class LineModel {
+export abstract class LineModel {
+  readonly queue: QueueModel;
   readonly capacity: number;
   readonly isLax: boolean;
   limit: number;
@@ -40,15 +48,21 @@ export class LineModel {
   readonly running: Set<Job> = new Set();
   accepted = 0;
   readonly feeds: Set<FeedModel> = new Set();
+  /** Those that may have been next before the last ones were let in. */
+  candidates: Set<Job> = new Set();
   /** How many have come into the line. */
   joins = 0;
 
   constructor(options: ModelOptions) {
     this.limit = options.concurrency;
-    this.capacity = options.capacity;
+    this.capacity = options.queue.capacity;
+    this.queue = queueModel(options.queue);
     this.paused = options.paused;
     this.isLax = options.isLax;
   }
+
+  /** The queue has no room for it any more. */
+  protected abstract evict(job: Job): void;
 
   get isClosed(): boolean {
     return this.closed || this.aborted !== undefined;
@@ -80,15 +94,49 @@ export class LineModel {
     return this.hasRoom() && this.line.every((place) => place.isIn);
   }
 
-  /** Taken in, room or not. */
-  keep(job: Job): void {
+  /** Whether nobody waits for room, nor holds a place. */
+  get isStrict(): boolean {
+    return this.queue.whenFull !== "wait";
+  }
+
+  /** What the queue knows. */
+  get queued(): Queued {
+    return {
+      jobs: this.line.filter(({ isIn }) => isIn).map(({ job }) => job!),
+      begun: [...this.running, ...this.delayed],
+    };
+  }
+
+  /** Taken in, room or not; false if the queue refuses it. */
+  keep(job: Job): boolean {
+    const isFull = () => !job.isPartOfStream && !this.hasRoom();
+    if (this.isStrict && isFull()) {
+      if (this.queue.whenFull === "refuse") return false;
+      while (isFull()) this.evict(this.queued.jobs[0]!);
+    }
     this.joins++;
-    this.line.push({ job, isIn: true });
+    this.push(job);
     this.accept(job);
+    return true;
+  }
+
+  /** To the end of the queue, where it is behind all, or behind who is in. */
+  push(job: Job): void {
+    const first = this.queue.keepsBehind
+      ? -1
+      : this.line.findIndex((place) => !place.isIn);
+    const at = first < 0 ? this.line.length : first;
+    this.line.splice(at, 0, { job, isIn: true });
+  }
+
+  /** What is queued, or has begun, has changed. */
+  changed(): void {
+    this.queue.changed(this.queued);
   }
 
   /** Whether there is room for one who does not wait. */
   offers(): "yes" | "no" | "either" {
+    if (this.isStrict) return this.hasRoom() ? "yes" : "no";
     if (this.isLax) return "either";
     const waiting = this.line.filter((place) => !place.isIn);
     if (waiting.length === 0) return this.hasRoom() ? "yes" : "no";
@@ -107,13 +155,16 @@ export class LineModel {
   /** Lets in who waits and has room, as far as the group has accepted so many. */
   follow(accepted: number): void {
     this.noteRoom();
+    this.candidates = new Set();
+    this.queue.looks(true);
     while (this.accepted < accepted) {
+      for (const job of this.queue.next(this.queued)) this.candidates.add(job);
       const first = this.line.find((place) => !place.isIn);
-      if (first === undefined) return;
-      if (!this.mayEnter(first)) return;
+      if (first === undefined || !this.mayEnter(first)) break;
       this.admit(first);
       this.noteRoom();
     }
+    this.queue.looks(false);
   }
 
   /** The group says that it has accepted so many. */
@@ -135,7 +186,8 @@ export class LineModel {
     if (this.isClosed) feed.state = "over";
     if (feed.state === "over") return;
     const waits = this.line.some((place) => !place.isIn);
-    if (!waits && this.hasRoom()) {
+    if (this.isStrict) feed.state = "holding";
+    else if (!waits && this.hasRoom()) {
       this.reserved++;
       feed.state = "holding";
     } else {
@@ -163,6 +215,10 @@ export class LineModel {
 
   /** The task of a feed comes to the place that is held for it. */
   fill(feed: FeedModel, job: Job): void {
+    if (this.isStrict) {
+      if (this.keep(job)) feed.accepted++;
+      return;
+    }
     this.reserved--;
     this.joins++;
     feed.accepted++;
@@ -179,7 +235,7 @@ export class LineModel {
   }
 
   vacate(): void {
-    this.reserved--;
+    if (!this.isStrict) this.reserved--;
   }
 
   /** Who waits for a place to be held may have it from now on. */
@@ -211,6 +267,7 @@ export class LineModel {
   accept(job: Job): void {
     this.accepted++;
     job.state = "queued";
+    this.changed();
   }
 
   hasRoom(more = 0): boolean {
@@ -239,7 +296,7 @@ export class LineModel {
     }
   }
 
-  /** The one that a free worker takes. */
+  /** The one that a free worker takes, of a queue that keeps all behind who waits. */
   head(): Place | undefined {
     const first = this.line[0];
     if (first === undefined || first.isIn) return first;
@@ -263,5 +320,20 @@ export class LineModel {
     return place.job === undefined
       ? `insertAll ${place.feed!.id}`
       : `task ${place.job.id}`;
+  }
+}
+
+function queueModel({ order, perKey }: QueueSpec): QueueModel {
+  switch (order) {
+    case "fifo":
+      return new FifoModel("wait");
+    case "priority":
+      return new PriorityModel();
+    case "keyed":
+      return new KeyedModel(perKey);
+    case "sliding":
+      return new FifoModel("evict");
+    case "dropping":
+      return new FifoModel("refuse");
   }
 }

@@ -18,9 +18,9 @@ import { type Subject, unhandled } from "./world.ts";
 
 // Time is taken over before src/ is loaded, which binds some of it then.
 clock.install();
-const { CoGroup } = await import("../../mod.ts");
+const mod = await import("../../mod.ts");
 const { isBlocked, mayStart } = await import("../../src/turn.ts");
-const subject: Subject = { CoGroup, isBlocked };
+const subject: Subject = { mod, isBlocked };
 clock.uninstall();
 
 /** What one program has left behind is nothing to the next one. */

@@ -31,6 +31,8 @@ export interface TaskSpec {
   looks?: "once" | "obeys";
   timeout?: number;
   retry?: RetrySpec;
+  key?: number;
+  priority?: number;
   /** Milliseconds of plain work. */
   work?: number;
   /** What is done in it, first. */
@@ -85,14 +87,36 @@ export type Step =
       | "settle"
       | "turn";
   }
+  | { op: "limit"; n: number }
+  | { op: "pauseFor"; ms: number }
+  | { op: "guest"; does: "add" | "end" | "pause" | "cancel"; which: number }
   | { op: "waitFor"; name: "a" | "b" }
   | { op: "microtasks"; n: number }
   | { op: "tick"; ms: number };
 
+/** A queue, and how many there is room for. */
+export interface QueueSpec {
+  order: "fifo" | "priority" | "keyed" | "sliding" | "dropping";
+  capacity: number;
+  /** How many tasks of one key may run. */
+  perKey: number;
+}
+
+/** A governor. */
+export type GovernorSpec =
+  | { type: "none" }
+  /** With another group beside it, which has the same one. */
+  | { type: "semaphore"; limit: number; isShared: boolean }
+  | { type: "rate"; limit: number; interval: number; burst: number }
+  | { type: "adaptive"; min: number; max: number; initial: number };
+
 /** What a group is made with. */
 export interface GroupSpec {
   concurrency: number;
-  capacity: number;
+  queue: QueueSpec;
+  governor: GovernorSpec;
+  /** What is done in calls of the governor. */
+  governed?: Step;
   paused: boolean;
   sink: boolean | number;
   upstream: "none" | "live" | "aborted";
@@ -127,4 +151,11 @@ export function show({ group, steps }: Program): string {
       (_, value) => value === Infinity ? "Infinity" : value,
     );
   return [`new CoGroup(${line(group)})`, ...steps.map(line)].join("\n  ");
+}
+
+/** The same, if it can be made: one that evicts has room for one at least. */
+export function usable(queue: QueueSpec): QueueSpec {
+  return queue.order === "sliding"
+    ? { ...queue, capacity: Math.max(1, queue.capacity) }
+    : queue;
 }

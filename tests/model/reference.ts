@@ -19,11 +19,18 @@ import { must } from "./jobs.ts";
 import { LONGEST, RunModel } from "./run_reference.ts";
 import type { StreamModel } from "./stream_reference.ts";
 
+/** What was taken out of a group. */
+export interface Drained {
+  readonly queued: readonly Job[];
+  readonly delayed: readonly Job[];
+}
+
 export class GroupModel extends RunModel {
   readonly sink: boolean | number;
+  readonly isGoverned: boolean;
   readonly upstream: SignalState | undefined;
   /** What an abort abandoned. */
-  left: Job[] = [];
+  left: Drained = { queued: [], delayed: [] };
   readonly streams: Set<StreamModel> = new Set();
   /** What the sink has said, and when it will. */
   spoken: { reason: unknown } | undefined = undefined;
@@ -32,6 +39,7 @@ export class GroupModel extends RunModel {
   constructor(options: ModelOptions) {
     super(options);
     this.sink = options.sink;
+    this.isGoverned = options.isGoverned;
     this.upstream = options.upstream;
     if (this.upstream?.aborted) this.abort(this.upstream.reason);
   }
@@ -67,7 +75,8 @@ export class GroupModel extends RunModel {
       this.aborted !== undefined || this.paused ||
       this.running.size >= this.limit
     ) return undefined;
-    return this.head()?.job;
+    if (this.queue.keepsBehind) return this.head()?.job;
+    return this.queue.next(this.queued)[0];
   }
 
   /** When timers have to go off. */
@@ -104,7 +113,8 @@ export class GroupModel extends RunModel {
       const job = this.delayed.shift()!;
       job.state = "queued";
       this.joins++;
-      this.line.push({ job, isIn: true });
+      this.push(job);
+      this.changed();
     }
     return true;
   }
@@ -119,9 +129,12 @@ export class GroupModel extends RunModel {
     if (this.aborted !== undefined) return;
     this.aborted = { reason };
     this.dismiss();
-    const items = this.line.map(({ job }) => job!);
-    items.push(...this.delayed);
-    this.left = items.filter((job) => !job.isPartOfStream);
+    const queued = this.line.map(({ job }) => job!);
+    const items = [...queued, ...this.delayed];
+    this.left = {
+      queued: queued.filter((job) => !job.isPartOfStream),
+      delayed: this.delayed.filter((job) => !job.isPartOfStream),
+    };
     for (const job of items) this.abandon(job, { is: reason });
     if (this.running.size > 0) {
       if (this.sink === true) this.spoken = { reason };
@@ -132,23 +145,26 @@ export class GroupModel extends RunModel {
     this.#stopIntake();
   }
 
-  drain(): Job[] {
+  drain(): Drained {
     if (this.aborted !== undefined) {
       const { left } = this;
-      this.left = [];
+      this.left = { queued: [], delayed: [] };
       return left;
     }
     const stays = (job: Job) => job.isPartOfStream;
-    const taken = this.line.filter((place) => place.isIn && !stays(place.job!))
-      .map((place) => place.job!);
+    const queued = this.queued.jobs.filter((job) => !stays(job));
     const { delayed } = this;
+    const drained = { queued, delayed: delayed.filter((job) => !stays(job)) };
+    this.delayed = drained.delayed;
+    for (const job of [...queued, ...drained.delayed]) {
+      this.abandon(job, { named: "AbortError" });
+    }
     this.delayed = [];
     for (const job of delayed) {
       if (stays(job)) this.delay(job, job.due - this.now());
-      else taken.push(job);
     }
-    for (const job of taken) this.abandon(job, { named: "AbortError" });
-    return taken;
+    this.queue.drained();
+    return drained;
   }
 
   /** It opens again. */
@@ -159,7 +175,7 @@ export class GroupModel extends RunModel {
     );
     this.closed = false;
     this.aborted = undefined;
-    this.left = [];
+    this.left = { queued: [], delayed: [] };
     this.accepted = this.overdue = this.fulfilled = 0;
     this.rejected = this.abandoned = this.retried = 0;
     this.spoken = undefined;
@@ -172,7 +188,7 @@ export class GroupModel extends RunModel {
     if (this.isAtRest) this.rests++;
     const { next } = this;
     must(
-      next === undefined,
+      next === undefined || this.isGoverned,
       `task ${next?.id} does not start: ${this.running.size} of ${this.limit} are in flight`,
     );
     must(

@@ -27,13 +27,15 @@ interface Judging {
   done: (failure: Reason | undefined) => void;
 }
 
-export class RunModel extends LineModel {
+export abstract class RunModel extends LineModel {
   readonly now: () => number;
   overdue = 0;
   fulfilled = 0;
   rejected = 0;
   abandoned = 0;
   retried = 0;
+  /** How many attempts failed, not because they were taken back. */
+  failures = 0;
   /** Errors that `onError` has to hear of. */
   reports: Job[] = [];
   /** How often it was seen at rest. */
@@ -70,6 +72,46 @@ export class RunModel extends LineModel {
       attempt === job.attempt + 1,
       `law 11: ${name} is at attempt ${attempt} after ${job.attempt}`,
     );
+    this.#leaveLine(job, name);
+    job.state = "running";
+    job.attempt = attempt;
+    this.running.add(job);
+    job.run = {
+      workerId,
+      turn: this.turn++,
+      timeoutDue: job.timeout <= LONGEST ? this.now() + job.timeout : Infinity,
+      isOverdue: false,
+      isLate: false,
+      isSettled: false,
+      hasEnded: false,
+      timedOut: undefined,
+      wait: 0,
+      reasons: [],
+    };
+    this.changed();
+  }
+
+  /** Takes it out of the line, if it may be the next one. */
+  #leaveLine(job: Job, name: string): void {
+    if (this.queue.keepsBehind) this.#leaveInOrder(job, name);
+    else {
+      const { queue, queued } = this;
+      const next = queue.next(queued);
+      const mayBeNext = this.isLax
+        ? job.state === "queued" && queue.mayRun(job, queued)
+        : next.includes(job) || this.candidates.has(job);
+      must(
+        mayBeNext,
+        `law 4: ${name} started before ${
+          next.length === 0 ? "it could" : `task ${next[0]!.id}`
+        }`,
+      );
+      this.line = this.line.filter((place) => place.job !== job);
+    }
+    this.queue.left(job, "started");
+  }
+
+  #leaveInOrder(job: Job, name: string): void {
     let head = this.isLax
       ? this.line.find((place) => place.job === job)
       : this.head();
@@ -90,20 +132,6 @@ export class RunModel extends LineModel {
       if (place === head) break;
     }
     this.line.splice(this.line.indexOf(head), 1);
-    job.state = "running";
-    job.attempt = attempt;
-    this.running.add(job);
-    job.run = {
-      workerId,
-      turn: this.turn++,
-      timeoutDue: job.timeout <= LONGEST ? this.now() + job.timeout : Infinity,
-      isOverdue: false,
-      isSettled: false,
-      hasEnded: false,
-      timedOut: undefined,
-      wait: 0,
-      reasons: [],
-    };
   }
 
   /** The function of a job has come to its end. */
@@ -115,6 +143,8 @@ export class RunModel extends LineModel {
   #end(job: Job, isFulfilled: boolean, value: unknown): void {
     const run = job.run!;
     run.hasEnded = true;
+    const isTakenBack = job.signal?.aborted === true;
+    if (run.isLate || (!isFulfilled && !isTakenBack)) this.failures++;
     run.timeoutDue = Infinity;
     if (run.isOverdue) this.overdue--;
     if (run.isSettled) return this.#close(job, "rejected");
@@ -191,6 +221,7 @@ export class RunModel extends LineModel {
 
   timeOut(job: Job, run: Run): void {
     run.timeoutDue = Infinity;
+    run.isLate = true;
     const error = { named: "TimeoutError" };
     const speaks = () => void run.reasons.push(error);
     if (run.isSettled) return speaks();
@@ -250,6 +281,7 @@ export class RunModel extends LineModel {
     job.turn = this.turn++;
     this.delayed.push(job);
     this.delayed.sort((a, b) => a.due - b.due || a.turn - b.turn);
+    this.changed();
   }
 
   #reject(job: Job, run: Run, error: Reason): void {
@@ -273,10 +305,17 @@ export class RunModel extends LineModel {
     if (job.call === "map") job.stream!.settled(job);
   }
 
+  protected override evict(job: Job): void {
+    this.abandon(job, { named: "AbortError" });
+  }
+
   abandon(job: Job, reason: Reason): void {
     if (job.state === "delayed") {
       this.delayed = this.delayed.filter((other) => other !== job);
-    } else this.line = this.line.filter((place) => place.job !== job);
+    } else {
+      this.line = this.line.filter((place) => place.job !== job);
+      this.queue.left(job, "withdrawn");
+    }
     this.#close(job, "abandoned");
     const outcome: Outcome = { ok: false, reason, isQuiet: true };
     if (job.call !== "map") job.outcome = outcome;
@@ -288,6 +327,7 @@ export class RunModel extends LineModel {
     this[fate]++;
     this.running.delete(job);
     job.state = "gone";
+    this.changed();
     if (this.isAtRest) this.rests++;
   }
 }

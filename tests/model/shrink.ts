@@ -8,14 +8,20 @@
  * @module
  */
 
-import type { Program, Step } from "./program.ts";
+import type { GovernorSpec, Program, Step } from "./program.ts";
 
 type Play = (program: Program) => Promise<unknown>;
+
+const none: GovernorSpec = { type: "none" };
 
 /** What every option of a group is, if nothing else is needed. */
 const plain: Record<string, readonly unknown[]> = {
   concurrency: [1, 2, 3],
+  order: ["fifo"],
+  governor: [none],
+  does: ["add", "end"],
   capacity: [Infinity, 0, 1],
+  perKey: [1],
   paused: [false],
   sink: [false, true],
   upstream: ["none", "live"],
@@ -88,8 +94,9 @@ function* paths(value: unknown, path: string[] = []): Iterable<string[]> {
   for (const key of Object.keys(value)) {
     const here = [...path, key];
     const isPart = Array.isArray(value) ||
-      ["op", "group", "steps"].includes(key);
+      ["op", "group", "queue", "steps"].includes(key);
     if (!isPart && !["task", "source"].includes(key)) yield here;
+    if (key === "governor") continue; // As it is, or not at all.
     yield* paths((value as Record<string, unknown>)[key], here);
   }
 }

@@ -14,7 +14,12 @@ import type {
   TaskOptions,
 } from "../../mod.ts";
 import { clock } from "./clock.ts";
-import type { RetrySpec, TaskSpec } from "./program.ts";
+import {
+  type QueueSpec,
+  type RetrySpec,
+  type TaskSpec,
+  usable,
+} from "./program.ts";
 import { isReason, Job, must, type RetryRule, type Run } from "./jobs.ts";
 import { CountedSignal } from "./signals.ts";
 import type { StreamModel } from "./stream_reference.ts";
@@ -27,6 +32,8 @@ import {
   type Gate,
   HOME,
   microtasks,
+  RETRY,
+  type Subject,
   World,
 } from "./world.ts";
 
@@ -39,7 +46,8 @@ export abstract class Tasks extends World {
     const { timeout, retry } = spec;
     return {
       concurrency: spec.concurrency,
-      capacity: spec.capacity,
+      ...(this.governor !== undefined && { governor: this.governor }),
+      ...queueOption(this.subject, usable(spec.queue)),
       paused: spec.paused,
       sink: model.sink,
       slice: spec.slice,
@@ -47,7 +55,7 @@ export abstract class Tasks extends World {
         signal: this.signals.upstream.signal,
       }),
       ...(timeout !== undefined && { timeout: timeout + FRACTION }),
-      ...(retry !== undefined && { retry: this.retryOptions(retry, 0) }),
+      ...(retry !== undefined && { retry: this.retryOptions(retry, RETRY) }),
       ...(spec.worker !== "none" && {
         worker: (task, ctx) => this.worker(task as Body, ctx) as never,
       }),
@@ -70,8 +78,11 @@ export abstract class Tasks extends World {
       signal,
       timeout: options?.timeout ??
         (group.timeout === undefined ? Infinity : group.timeout + FRACTION),
-      retry: retry && rule(retry, options?.retry?.minTimeout ?? retry.ms),
+      retry: retry &&
+        rule(retry, options?.retry?.minTimeout ?? retry.ms + RETRY),
       stream,
+      key: options?.key,
+      priority: options?.priority,
     });
     this.jobs.push(job);
     if (spec.signal === "own" && signal) this.own.set(job, signal);
@@ -82,8 +93,9 @@ export abstract class Tasks extends World {
   }
 
   taskOptions(spec: TaskSpec, id: number): TaskOptions | undefined {
-    const { signal, timeout, retry } = spec;
-    if (!signal && timeout === undefined && retry === undefined) return;
+    const { signal, timeout, retry, key, priority } = spec;
+    const given = [signal, timeout, retry, key, priority];
+    if (given.every((option) => option === undefined)) return;
     const mine = signal === "own"
       ? new CountedSignal(`of task ${id}`)
       : signal && this.signals[signal];
@@ -92,6 +104,8 @@ export abstract class Tasks extends World {
       ...(mine && { signal: mine.signal }),
       ...(timeout !== undefined && { timeout: timeout + fraction + FRACTION }),
       ...(retry && { retry: this.retryOptions(retry, fraction) }),
+      ...(key !== undefined && { key }),
+      ...(priority !== undefined && { priority }),
     };
   }
 
@@ -139,6 +153,11 @@ export abstract class Tasks extends World {
       // Some may be in before it has started, some because it has.
       this.model.follow(this.group.stats.accepted);
       this.model.start(job, ctx.workerId, attempt);
+      must(
+        this.governor === undefined ||
+          this.governor.out >= this.model.running.size,
+        `task ${job.id} started without a permit`,
+      );
       this.sync();
       this.checkContext(job);
       this.work(spec.work ?? 0);
@@ -190,6 +209,8 @@ export abstract class Tasks extends World {
 
   end(job: Job, run: Run, isFulfilled: boolean, value: unknown): void {
     if (job.run !== run || run.hasEnded) return;
+    // Who was let in before has come before who can go on now.
+    this.guard(() => this.model.follow(this.group.stats.accepted));
     this.guard(() => this.model.end(job, isFulfilled, value));
   }
 
@@ -262,4 +283,22 @@ function rule(spec: RetrySpec, minTimeout: number): RetryRule {
     asks: ask !== undefined,
     tells: tell !== undefined,
   };
+}
+
+function queueOption(
+  { mod }: Subject,
+  { order, capacity, perKey }: QueueSpec,
+): Pick<CoGroupOptions, "capacity" | "queue"> {
+  switch (order) {
+    case "fifo":
+      return { capacity };
+    case "priority":
+      return { queue: mod.priorityQueue({ capacity }) };
+    case "keyed":
+      return { queue: mod.keyedQueue({ capacity, perKey }) };
+    case "sliding":
+      return { queue: mod.slidingQueue(capacity) };
+    case "dropping":
+      return { queue: mod.droppingQueue(capacity) };
+  }
 }

@@ -15,7 +15,15 @@ import type {
   TaskOptions,
 } from "../../mod.ts";
 import { clock } from "./clock.ts";
-import type { GroupSpec, Program, SignalName, Step } from "./program.ts";
+import { govern, type Governed, WatchedGovernor } from "./governors.ts";
+import { Guest } from "./guest.ts";
+import {
+  type GroupSpec,
+  type Program,
+  type SignalName,
+  type Step,
+  usable,
+} from "./program.ts";
 import type { Job, Run } from "./jobs.ts";
 import { GroupModel } from "./reference.ts";
 import { CountedSignal } from "./signals.ts";
@@ -24,9 +32,9 @@ import type { Reader, StreamModel } from "./stream_reference.ts";
 
 /** What the driver plays with. */
 export interface Subject {
-  CoGroup: typeof CoGroup;
+  readonly mod: typeof import("../../mod.ts");
   /** Whether nothing may start before the loop has turned. */
-  isBlocked: () => boolean;
+  readonly isBlocked: () => boolean;
 }
 
 /** An error of the program's own. */
@@ -72,6 +80,8 @@ export type Body = (ctx: TaskContext) => unknown;
 export const FRACTION: number = 1 / 8192;
 export const SINK: number = 8191 * FRACTION;
 export const PROGRESS: number = 8190 * FRACTION;
+/** A whole number is a time of the governor's. */
+export const RETRY: number = 8189 * FRACTION;
 /** Enough for every program, and not too much for one that feeds itself. */
 const MOST_NESTED = 20;
 
@@ -88,7 +98,11 @@ export abstract class World {
   readonly program: Program;
   readonly group: CoGroup;
   readonly model: GroupModel;
-  readonly isBlocked: () => boolean;
+  readonly governed: Governed | undefined;
+  /** The group's way to its governor. */
+  readonly governor: WatchedGovernor | undefined;
+  readonly guest: Guest | undefined;
+  readonly subject: Subject;
   readonly signals: Record<SignalName, CountedSignal>;
   readonly own: Map<Job, CountedSignal> = new Map();
   readonly jobs: Job[] = [];
@@ -123,9 +137,9 @@ export abstract class World {
   /** What has to hold at the very end. */
   readonly endings: (() => void)[] = [];
 
-  constructor(program: Program, { CoGroup, isBlocked }: Subject) {
+  constructor(program: Program, subject: Subject) {
     this.program = program;
-    this.isBlocked = isBlocked;
+    this.subject = subject;
     const spec = this.spec = program.group;
     const upstream = new CountedSignal("upstream");
     this.signals = {
@@ -137,14 +151,32 @@ export abstract class World {
     if (spec.upstream === "aborted") upstream.mark(new Failure("upstream"));
     this.model = new GroupModel({
       concurrency: spec.concurrency,
-      capacity: spec.capacity,
+      queue: usable(spec.queue),
       paused: spec.paused,
       sink: typeof spec.sink === "number" ? spec.sink + SINK : spec.sink,
       upstream: spec.upstream === "none" ? undefined : upstream,
       now: () => clock.now,
       isLax: spec.feeds === "many",
+      isGoverned: spec.governor.type !== "none",
     });
-    this.group = context.run(HOME, () => new CoGroup(this.groupOptions()));
+    const { mod } = subject;
+    const host = {
+      guard: this.guard,
+      isHome: () => context.getStore() === HOME,
+      nest: () => this.nest(spec.governed),
+    };
+    const governed = this.governed = govern(
+      mod,
+      spec.governor,
+      () => clock.now,
+    );
+    this.governor = governed && new WatchedGovernor(governed, host);
+    this.group = context.run(HOME, () => new mod.CoGroup(this.groupOptions()));
+    const isShared = spec.governor.type === "semaphore" &&
+      spec.governor.isShared;
+    this.guest = isShared
+      ? context.run(HOME, () => new Guest(mod, governed!, host))
+      : undefined;
   }
 
   protected abstract groupOptions(): CoGroupOptions;
