@@ -7,21 +7,31 @@
  * @module
  */
 
-import { Channel, ChannelClosedError } from "../../mod.ts";
-import { ChannelModel, type Waiter } from "./channel_reference.ts";
+import * as mod from "../../mod.ts";
+import type { Channel, QueuedTask } from "../../mod.ts";
+import { ChannelModel, type Sent, type Waiter } from "./channel_reference.ts";
+import { type QueueSpec, usable } from "./program.ts";
+import { queueOption } from "./queues.ts";
 import { Broken } from "./play.ts";
 import { Random } from "./random.ts";
 import { must } from "./jobs.ts";
 import { CountedSignal } from "./signals.ts";
 
 type Step =
-  | { op: "send" | "receive"; signal: "none" | "own" | "shared" }
-  | { op: "trySend" | "tryReceive" | "iterate" | "closeWith" | "close" }
+  | {
+    op: "send";
+    signal: "none" | "own" | "shared";
+    key: number;
+    priority: number;
+  }
+  | { op: "receive"; signal: "none" | "own" | "shared" }
+  | { op: "trySend"; key: number; priority: number }
+  | { op: "tryReceive" | "iterate" | "closeWith" | "close" }
   | { op: "next" | "return" | "abort"; which: number }
   | { op: "abortShared" };
 
 interface Program {
-  capacity: number;
+  queue: QueueSpec;
   steps: Step[];
 }
 
@@ -32,7 +42,7 @@ interface Promised {
 
 class ChannelDriver {
   readonly #model: ChannelModel;
-  readonly #channel: Channel<unknown>;
+  readonly #channel: Channel<QueuedTask>;
   readonly #promised: Promised[] = [];
   readonly #own: CountedSignal[] = [];
   readonly #shared = new CountedSignal("shared");
@@ -42,9 +52,9 @@ class ChannelDriver {
   }[] = [];
   #sent = 0;
 
-  constructor(capacity: number) {
-    this.#model = new ChannelModel(capacity);
-    this.#channel = new Channel({ capacity });
+  constructor(queue: QueueSpec) {
+    this.#model = new ChannelModel(queue);
+    this.#channel = new mod.Channel<QueuedTask>(queueOption(mod, queue));
   }
 
   async play(steps: readonly Step[]): Promise<void> {
@@ -60,7 +70,7 @@ class ChannelDriver {
     const channel = this.#channel;
     switch (step.op) {
       case "send": {
-        const value = this.#value();
+        const value = this.#value(step);
         const signal = this.#signal(step.signal);
         const waiter = this.#waiter("send", value, signal);
         model.send(waiter);
@@ -75,7 +85,7 @@ class ChannelDriver {
         return this.#follow(waiter, channel.receive(options));
       }
       case "trySend": {
-        const value = this.#value();
+        const value = this.#value(step);
         const isIn = model.trySend(value);
         return must(
           channel.trySend(value) === isIn,
@@ -134,8 +144,10 @@ class ChannelDriver {
     signal.fire();
   }
 
-  #value(): unknown {
-    return { sent: this.#sent++ };
+  #value({ key, priority }: { key: number; priority: number }): Sent {
+    const options = { key: key || undefined, priority };
+    const id = this.#sent++;
+    return { id, ...options, attempt: 0, task: () => {}, options };
   }
 
   #signal(name: "none" | "own" | "shared"): CountedSignal | undefined {
@@ -152,7 +164,7 @@ class ChannelDriver {
 
   #waiter(
     kind: Waiter["kind"],
-    value: unknown,
+    value: Sent | undefined,
     signal: CountedSignal | undefined,
   ): Waiter {
     return { kind, value, signal, iterator: undefined, fate: undefined };
@@ -198,7 +210,7 @@ function isFate(
 ): boolean {
   if ("closed" in fate!) {
     const { value } = end;
-    return !end.ok && value instanceof ChannelClosedError &&
+    return !end.ok && value instanceof mod.ChannelClosedError &&
       value.value === fate.unsent;
   }
   if ("reason" in fate!) return !end.ok && end.value === fate.reason;
@@ -229,15 +241,26 @@ function randomProgram(random: Random): Program {
     steps.push({
       op: random.pick(ops),
       which: random.below(16),
+      key: random.below(4),
+      priority: random.below(3),
       signal: random.pick(["none", "own", "shared"]),
     } as Step);
   }
-  return { capacity: random.pick([0, 0, 1, 2, 3, Infinity]), steps };
+  const order = random.pick<QueueSpec["order"]>([
+    "fifo",
+    "fifo",
+    "priority",
+    "keyed",
+    "sliding",
+    "dropping",
+  ]);
+  const capacity = random.pick([0, 0, 1, 2, 3, Infinity]);
+  return { queue: usable({ order, capacity, perKey: 1 }), steps };
 }
 
-async function play({ capacity, steps }: Program): Promise<unknown> {
+async function play({ queue, steps }: Program): Promise<unknown> {
   try {
-    await new ChannelDriver(capacity).play(steps);
+    await new ChannelDriver(queue).play(steps);
   } catch (error) {
     return error;
   }
@@ -264,7 +287,7 @@ export async function playChannels(
     throw new Broken(
       [
         `seed ${seed}: ${error instanceof Error ? error.message : error}`,
-        `new Channel({ capacity: ${program.capacity} })`,
+        `new Channel(${JSON.stringify(program.queue)})`,
         ...steps.map((step) => JSON.stringify(step)),
       ].join("\n  "),
       { cause: error },

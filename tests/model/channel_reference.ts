@@ -6,7 +6,16 @@
  * @module
  */
 
+import type { QueueSpec } from "./program.ts";
+import type { Placed, QueueModel } from "./queue_reference.ts";
+import { queueModel } from "./queues.ts";
 import type { CountedSignal } from "./signals.ts";
+
+/** What is sent: a task, as far as a queue looks at it. */
+export interface Sent extends Placed {
+  readonly task: () => void;
+  readonly options: { key: unknown; priority: number };
+}
 
 /** What a promise has to come to. */
 export type Fate =
@@ -16,7 +25,7 @@ export type Fate =
 
 export interface Waiter {
   kind: "send" | "receive" | "next";
-  value: unknown;
+  value: Sent | undefined;
   signal: CountedSignal | undefined;
   iterator: { isOver: boolean } | undefined;
   fate: Fate | undefined;
@@ -25,22 +34,27 @@ export interface Waiter {
 /** The reference: values, and those who wait. */
 export class ChannelModel {
   readonly capacity: number;
-  readonly values: unknown[] = [];
+  readonly #queue: QueueModel<Sent>;
+  values: Sent[] = [];
   senders: Waiter[] = [];
   receivers: Waiter[] = [];
   closed = false;
   reason: { is: unknown } | undefined = undefined;
 
-  constructor(capacity: number) {
-    this.capacity = capacity;
+  constructor(queue: QueueSpec) {
+    this.capacity = queue.capacity;
+    this.#queue = queueModel(queue);
   }
 
-  trySend(value: unknown): boolean {
+  trySend(value: Sent): boolean {
     if (this.closed) return false;
     const receiver = this.receivers.shift();
     if (receiver !== undefined) receiver.fate = { value };
-    else if (this.senders.length === 0 && this.values.length < this.capacity) {
-      this.values.push(value);
+    else if (this.senders.length > 0) return false;
+    else if (this.values.length < this.capacity) this.#push(value);
+    else if (this.#queue.whenFull === "evict") {
+      this.#shift();
+      this.#push(value);
     } else return false;
     return true;
   }
@@ -48,23 +62,44 @@ export class ChannelModel {
   send(waiter: Waiter): void {
     const { value, signal } = waiter;
     if (this.closed) waiter.fate = { closed: true, unsent: value };
-    else if (this.trySend(value)) waiter.fate = { value: undefined };
-    else if (signal?.aborted) waiter.fate = { reason: signal.reason };
+    else if (this.trySend(value!) || this.#queue.whenFull === "refuse") {
+      waiter.fate = { value: undefined };
+    } else if (signal?.aborted) waiter.fate = { reason: signal.reason };
     else this.senders.push(waiter);
   }
 
   /** The next value, as the only element; empty if there is none. */
-  take(): unknown[] {
-    const taken = this.values.splice(0, 1);
-    const sender = this.senders.length > 0 &&
-        (taken.length === 0 || this.values.length < this.capacity)
-      ? this.senders.shift()
-      : undefined;
-    if (sender === undefined) return taken;
-    sender.fate = { value: undefined };
-    if (taken.length === 0) return [sender.value];
-    this.values.push(sender.value);
+  take(): Sent[] {
+    if (this.values.length === 0 && this.senders.length > 0) this.#admit();
+    const taken = this.values.length > 0 ? [this.#shift()] : [];
+    while (this.senders.length > 0 && this.values.length < this.capacity) {
+      this.#admit();
+    }
     return taken;
+  }
+
+  #admit(): void {
+    const sender = this.senders.shift()!;
+    sender.fate = { value: undefined };
+    this.#push(sender.value!);
+  }
+
+  #push(value: Sent): void {
+    this.values.push(value);
+    this.#changed();
+  }
+
+  /** Takes the next one out. Its end is not told, and so it keeps no key. */
+  #shift(): Sent {
+    const [value] = this.#queue.next({ jobs: this.values, begun: [] });
+    this.values = this.values.filter((other) => other !== value);
+    this.#queue.left(value!, "started");
+    this.#changed();
+    return value!;
+  }
+
+  #changed(): void {
+    this.#queue.changed({ jobs: this.values, begun: [] });
   }
 
   receive(waiter: Waiter): void {

@@ -7,18 +7,22 @@
  * @module
  */
 
-import type { Job } from "./jobs.ts";
-import { isSame, type Queued, type QueueModel } from "./queue_reference.ts";
+import {
+  isSame,
+  type Placed,
+  type Queued,
+  type QueueModel,
+} from "./queue_reference.ts";
 
-export class FifoModel implements QueueModel {
-  readonly whenFull: QueueModel["whenFull"];
+export class FifoModel<J extends Placed> implements QueueModel<J> {
+  readonly whenFull: QueueModel<Placed>["whenFull"];
   readonly keepsBehind = true;
 
-  constructor(whenFull: QueueModel["whenFull"]) {
+  constructor(whenFull: QueueModel<Placed>["whenFull"]) {
     this.whenFull = whenFull;
   }
 
-  next({ jobs }: Queued): readonly Job[] {
+  next({ jobs }: Queued<J>): readonly J[] {
     return jobs.slice(0, 1);
   }
 
@@ -26,7 +30,7 @@ export class FifoModel implements QueueModel {
     return true;
   }
 
-  mayDrain(given: readonly Job[], jobs: readonly Job[]): boolean {
+  mayDrain(given: readonly J[], jobs: readonly J[]): boolean {
     return isSame(given, jobs);
   }
 

@@ -12,8 +12,12 @@
  * @module
  */
 
-import type { Job } from "./jobs.ts";
-import { isSame, type Queued, type QueueModel } from "./queue_reference.ts";
+import {
+  isSame,
+  type Placed,
+  type Queued,
+  type QueueModel,
+} from "./queue_reference.ts";
 
 /** Since when a key could give a task: some time between these two. */
 interface Turn {
@@ -22,9 +26,9 @@ interface Turn {
 }
 
 /** A task without a key is alone with it. */
-const keyOf = (job: Job): unknown => job.key ?? job;
+const keyOf = (job: Placed): unknown => job.key ?? job;
 
-export class KeyedModel implements QueueModel {
+export class KeyedModel<J extends Placed> implements QueueModel<J> {
   readonly whenFull = "wait";
   readonly keepsBehind = false;
   readonly #perKey: number;
@@ -43,7 +47,7 @@ export class KeyedModel implements QueueModel {
     this.#perKey = perKey;
   }
 
-  next(queued: Queued): readonly Job[] {
+  next(queued: Queued<J>): readonly J[] {
     const turns = [...this.#turns];
     return turns
       .filter(([, { earliest }]) =>
@@ -52,11 +56,11 @@ export class KeyedModel implements QueueModel {
       .flatMap(([key]) => firstOf(key, queued.jobs));
   }
 
-  mayRun(job: Job, { begun }: Queued): boolean {
+  mayRun(job: J, { begun }: Queued<J>): boolean {
     return this.#hasPlace(keyOf(job), begun);
   }
 
-  mayDrain(given: readonly Job[], jobs: readonly Job[]): boolean {
+  mayDrain(given: readonly J[], jobs: readonly J[]): boolean {
     const keys = new Set(jobs.map(keyOf));
     return given.length === jobs.length && [...keys].every((key) => {
       const [mine, wanted] = [given, jobs].map((jobs) => {
@@ -72,7 +76,7 @@ export class KeyedModel implements QueueModel {
     });
   }
 
-  changed({ jobs, begun }: Queued): void {
+  changed({ jobs, begun }: Queued<J>): void {
     const time = ++this.#time;
     const ready = new Set(
       jobs.map(keyOf).filter((key) => this.#hasPlace(key, begun)),
@@ -98,7 +102,7 @@ export class KeyedModel implements QueueModel {
     this.#looked = this.#time;
   }
 
-  left(job: Job, how: "started" | "withdrawn"): void {
+  left(job: J, how: "started" | "withdrawn"): void {
     const key = keyOf(job);
     if (how === "withdrawn") this.#loose.add(key);
     else {
@@ -120,17 +124,17 @@ export class KeyedModel implements QueueModel {
     }
   }
 
-  #hasPlace(key: unknown, begun: readonly Job[]): boolean {
+  #hasPlace(key: unknown, begun: readonly J[]): boolean {
     const mine = begun.filter((job) => keyOf(job) === key);
     return mine.length < this.#perKey;
   }
 }
 
 /** The first task of a key: one that was begun before, if there is one. */
-function firstOf(key: unknown, jobs: readonly Job[]): Job[] {
+function firstOf<J extends Placed>(key: unknown, jobs: readonly J[]): J[] {
   const mine = jobs.filter((job) => keyOf(job) === key);
   const again = mine.filter(({ attempt }) => attempt > 0);
   return again.length > 0 ? again : mine.slice(0, 1);
 }
 
-const byId = (a: Job, b: Job): number => a.id - b.id;
+const byId = (a: Placed, b: Placed): number => a.id - b.id;

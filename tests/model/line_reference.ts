@@ -6,7 +6,6 @@
  * @module
  */
 
-import { FifoModel } from "./fifo_reference.ts";
 import {
   type FeedModel,
   type Job,
@@ -14,10 +13,9 @@ import {
   type Place,
   type SignalState,
 } from "./jobs.ts";
-import { KeyedModel } from "./keyed_reference.ts";
-import { PriorityModel } from "./priority_reference.ts";
 import type { QueueSpec } from "./program.ts";
 import type { Queued, QueueModel } from "./queue_reference.ts";
+import { queueModel } from "./queues.ts";
 
 /** What a model is made of. */
 export interface ModelOptions {
@@ -34,7 +32,7 @@ export interface ModelOptions {
 }
 
 export abstract class LineModel {
-  readonly queue: QueueModel;
+  readonly queue: QueueModel<Job>;
   readonly capacity: number;
   readonly isLax: boolean;
   limit: number;
@@ -100,7 +98,7 @@ export abstract class LineModel {
   }
 
   /** What the queue knows. */
-  get queued(): Queued {
+  get queued(): Queued<Job> {
     return {
       jobs: this.line.filter(({ isIn }) => isIn).map(({ job }) => job!),
       begun: [...this.running, ...this.delayed],
@@ -320,20 +318,5 @@ export abstract class LineModel {
     return place.job === undefined
       ? `insertAll ${place.feed!.id}`
       : `task ${place.job.id}`;
-  }
-}
-
-function queueModel({ order, perKey }: QueueSpec): QueueModel {
-  switch (order) {
-    case "fifo":
-      return new FifoModel("wait");
-    case "priority":
-      return new PriorityModel();
-    case "keyed":
-      return new KeyedModel(perKey);
-    case "sliding":
-      return new FifoModel("evict");
-    case "dropping":
-      return new FifoModel("refuse");
   }
 }

@@ -6,14 +6,18 @@
  * @module
  */
 
-import type { Job } from "./jobs.ts";
-import { isSame, type Queued, type QueueModel } from "./queue_reference.ts";
+import {
+  isSame,
+  type Placed,
+  type Queued,
+  type QueueModel,
+} from "./queue_reference.ts";
 
-export class PriorityModel implements QueueModel {
+export class PriorityModel<J extends Placed> implements QueueModel<J> {
   readonly whenFull = "wait";
   readonly keepsBehind = false;
 
-  next({ jobs }: Queued): readonly Job[] {
+  next({ jobs }: Queued<J>): readonly J[] {
     return inOrder(jobs).slice(0, 1);
   }
 
@@ -21,7 +25,7 @@ export class PriorityModel implements QueueModel {
     return true;
   }
 
-  mayDrain(given: readonly Job[], jobs: readonly Job[]): boolean {
+  mayDrain(given: readonly J[], jobs: readonly J[]): boolean {
     return isSame(given, inOrder(jobs));
   }
 
@@ -35,6 +39,6 @@ export class PriorityModel implements QueueModel {
 }
 
 /** A sort leaves equals in their order. */
-function inOrder(jobs: readonly Job[]): Job[] {
+function inOrder<J extends Placed>(jobs: readonly J[]): J[] {
   return jobs.toSorted((a, b) => b.priority - a.priority);
 }

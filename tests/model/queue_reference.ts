@@ -7,28 +7,35 @@
  * @module
  */
 
-import type { Job } from "./jobs.ts";
-
-/** What is queued, in the order in which it came in, and what keeps its key. */
-export interface Queued {
-  readonly jobs: readonly Job[];
-  /** Those that run, and those that wait for another attempt. */
-  readonly begun: readonly Job[];
+/** What has a place in a queue. */
+export interface Placed {
+  readonly id: number;
+  readonly key: unknown;
+  readonly priority: number;
+  /** How often it was started. */
+  readonly attempt: number;
 }
 
-export interface QueueModel {
+/** What is queued, in the order in which it came in, and what keeps its key. */
+export interface Queued<J extends Placed> {
+  readonly jobs: readonly J[];
+  /** Those that run, and those that wait for another attempt. */
+  readonly begun: readonly J[];
+}
+
+export interface QueueModel<J extends Placed> {
   /** What becomes of a task for which there is no room. */
   readonly whenFull: "wait" | "evict" | "refuse";
   /** Whether what is kept beyond the capacity comes behind who waits for room. */
   readonly keepsBehind: boolean;
   /** Those of which any may be the next one to start; none if none may. */
-  next(queued: Queued): readonly Job[];
+  next(queued: Queued<J>): readonly J[];
   /** Whether a task may start at all, if nobody knows in which order they came. */
-  mayRun(job: Job, queued: Queued): boolean;
+  mayRun(job: J, queued: Queued<J>): boolean;
   /** Whether all of `jobs` may be given away in the order of `given`. */
-  mayDrain(given: readonly Job[], jobs: readonly Job[]): boolean;
+  mayDrain(given: readonly J[], jobs: readonly J[]): boolean;
   /** What is queued, or has begun, is another than it was. */
-  changed(queued: Queued): void;
+  changed(queued: Queued<J>): void;
   /**
    * The model looks whether somebody was let in, or has looked. Who was may
    * have come in at any time since it looked before; or only because of the
@@ -36,12 +43,15 @@ export interface QueueModel {
    */
   looks(isLooking: boolean): void;
   /** A task has left the queue: it starts, or was taken out. */
-  left(job: Job, how: "started" | "withdrawn"): void;
+  left(job: J, how: "started" | "withdrawn"): void;
   /** Tasks were drained; those of streams came in anew, in that order. */
   drained(): void;
 }
 
 /** Whether they are the same ones in the same order. */
-export function isSame(a: readonly Job[], b: readonly Job[]): boolean {
-  return a.length === b.length && a.every((job, i) => job === b[i]);
+export function isSame(
+  a: readonly unknown[],
+  b: readonly unknown[],
+): boolean {
+  return a.length === b.length && a.every((one, i) => one === b[i]);
 }

@@ -14,13 +14,9 @@ import type {
   TaskOptions,
 } from "../../mod.ts";
 import { clock } from "./clock.ts";
-import {
-  type QueueSpec,
-  type RetrySpec,
-  type TaskSpec,
-  usable,
-} from "./program.ts";
+import { type RetrySpec, type TaskSpec, usable } from "./program.ts";
 import { isReason, Job, must, type RetryRule, type Run } from "./jobs.ts";
+import { queueOption } from "./queues.ts";
 import { CountedSignal } from "./signals.ts";
 import type { StreamModel } from "./stream_reference.ts";
 import {
@@ -33,7 +29,6 @@ import {
   HOME,
   microtasks,
   RETRY,
-  type Subject,
   World,
 } from "./world.ts";
 
@@ -47,7 +42,7 @@ export abstract class Tasks extends World {
     return {
       concurrency: spec.concurrency,
       ...(this.governor !== undefined && { governor: this.governor }),
-      ...queueOption(this.subject, usable(spec.queue)),
+      ...queueOption(this.subject.mod, usable(spec.queue)),
       paused: spec.paused,
       sink: model.sink,
       slice: spec.slice,
@@ -283,22 +278,4 @@ function rule(spec: RetrySpec, minTimeout: number): RetryRule {
     asks: ask !== undefined,
     tells: tell !== undefined,
   };
-}
-
-function queueOption(
-  { mod }: Subject,
-  { order, capacity, perKey }: QueueSpec,
-): Pick<CoGroupOptions, "capacity" | "queue"> {
-  switch (order) {
-    case "fifo":
-      return { capacity };
-    case "priority":
-      return { queue: mod.priorityQueue({ capacity }) };
-    case "keyed":
-      return { queue: mod.keyedQueue({ capacity, perKey }) };
-    case "sliding":
-      return { queue: mod.slidingQueue(capacity) };
-    case "dropping":
-      return { queue: mod.droppingQueue(capacity) };
-  }
 }
