@@ -12,7 +12,7 @@ import type { Channel, QueuedTask } from "../../mod.ts";
 import { ChannelModel, type Sent, type Waiter } from "./channel_reference.ts";
 import { type QueueSpec, usable } from "./program.ts";
 import { queueOption } from "./queues.ts";
-import { Broken } from "./play.ts";
+import { Broken, type Played } from "./play.ts";
 import { Random } from "./random.ts";
 import { must } from "./jobs.ts";
 import { CountedSignal } from "./signals.ts";
@@ -271,10 +271,13 @@ async function play({ queue, steps }: Program): Promise<unknown> {
 export async function playChannels(
   first: number,
   count: number,
-): Promise<void> {
+): Promise<Played> {
+  const played: Played = { programs: 0, steps: 0 };
   for (let seed = first; seed < first + count; seed++) {
     const program = randomProgram(new Random(seed));
     let error = await play(program);
+    played.programs++;
+    played.steps += program.steps.length;
     if (error === undefined) continue;
     let { steps } = program;
     for (let at = steps.length - 1; at >= 0; at--) {
@@ -293,4 +296,5 @@ export async function playChannels(
       { cause: error },
     );
   }
+  return played;
 }
