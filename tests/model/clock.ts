@@ -17,6 +17,7 @@
 /** A timer that is set. */
 export interface Timer {
   readonly due: number;
+  readonly ms: number;
   readonly turn: number;
   readonly callback: () => void;
   unref(): void;
@@ -62,7 +63,7 @@ class Clock {
     const random = Math.random;
     real.setTimeout = (callback: () => void, ms = 0) => {
       const due = this.now + Math.max(0, ms);
-      const timer = { due, callback, turn: this.#turn++, unref() {} };
+      const timer = { due, ms, callback, turn: this.#turn++, unref() {} };
       this.timers.add(timer);
       return timer;
     };

@@ -8,7 +8,7 @@
  */
 
 import { Checks } from "./checks.ts";
-import { clock, drainMicrotasks } from "./clock.ts";
+import { clock, drainMicrotasks, type Timer } from "./clock.ts";
 import type { Step } from "./program.ts";
 import { must, Violation } from "./jobs.ts";
 import { Failure, microtasks, pick, PROGRESS, unhandled } from "./world.ts";
@@ -70,14 +70,14 @@ export class Driver extends Checks {
     }
   }
 
-  async goOff(timer: { due: number; callback: () => void }): Promise<void> {
-    clock.timers.delete(timer as never);
+  async goOff(timer: Timer): Promise<void> {
+    clock.timers.delete(timer);
     if (timer.due % 1 !== PROGRESS) {
       this.guard(() => {
         this.sync();
         must(
-          this.governed?.model.goesOff(timer.due) ||
-            this.model.goesOff(timer.due),
+          this.model.goesOff(timer.due, timer.ms) ||
+            this.governed?.model.goesOff(timer.due) === true,
           `a timer goes off at ${timer.due} that nobody needs`,
         );
       });

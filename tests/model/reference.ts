@@ -93,7 +93,7 @@ export class GroupModel extends RunModel {
   }
 
   /** A timer goes off. False if it can't be one of the group's. */
-  goesOff(due: number): boolean {
+  goesOff(due: number, ms: number): boolean {
     if (due === this.sinkDue) {
       this.sinkDue = Infinity;
       this.spoken = this.aborted;
@@ -108,7 +108,10 @@ export class GroupModel extends RunModel {
       this.timeOut(late, late.run!);
       return true;
     }
-    if (this.delayed[0]?.due !== due) return false;
+    const first = this.delayed[0]?.due;
+    // If it is late, and is the first because another one left, it is set anew.
+    const isLate = ms === 0 && first !== undefined && first < due;
+    if (first !== due && !isLate) return false;
     while (this.delayed.length > 0 && this.delayed[0]!.due <= this.now()) {
       const job = this.delayed.shift()!;
       job.state = "queued";
