@@ -3,6 +3,7 @@
  * with a queue that lets senders wait is in line_test.ts.
  */
 
+import { CheckedQueue } from "../src/checked_queue.ts";
 import { droppingQueue } from "../src/dropping_queue.ts";
 import { fifoQueue } from "../src/fifo_queue.ts";
 import { keyedQueue } from "../src/keyed_queue.ts";
@@ -276,10 +277,10 @@ test("Line.peek() passes a forgotten value over, which neither holds its key nor
   assertEquals([take(), take(), line.size], ["a2", "b1", 0]);
 });
 
-test("Line.peek() of a queue that nobody knows takes a forgotten value out, and tells its end", () => {
+/** First in, first out, and tells what has ended. */
+function telling(ended: number[]): Queue<number> {
   const values: number[] = [];
-  const ended: number[] = [];
-  const line = new Line<number>({
+  return {
     capacity: Infinity,
     get size() {
       return values.length;
@@ -289,11 +290,20 @@ test("Line.peek() of a queue that nobody knows takes a forgotten value out, and 
     shift: () => values.shift(),
     drain: () => values.splice(0),
     done: (value) => void ended.push(value),
-  }, (value) => value !== 1);
-  for (const value of [1, 2]) line.keep(value);
-  line.forget();
-  assertEquals([line.peek(), values, ended], [2, [2], [1]]);
-});
+  };
+}
+
+for (const isChecked of [false, true]) {
+  test(`Line.peek() takes a forgotten value out of a queue of one's own${isChecked ? ", which is watched," : ""} and tells its end`, () => {
+    const ended: number[] = [];
+    const own = telling(ended);
+    const queue = isChecked ? new CheckedQueue("make line", own) : own;
+    const line = new Line<number>(queue, (value) => value !== 1);
+    for (const value of [1, 2]) line.keep(value);
+    line.forget();
+    assertEquals([line.peek(), own.size, ended], [2, 1, [1]]);
+  });
+}
 
 test("Line.forget() of a value behind one that runs leaves its key to the next one", () => {
   const { line, tasks, take, forget } = keyedLine("a1 a2 a3");
