@@ -9,8 +9,8 @@
 export type Settle<T> = (value: T) => void;
 
 class Settlers {
-  resolve: Settle<never> = () => {};
-  reject: Settle<unknown> = () => {};
+  resolve!: Settle<never>;
+  reject!: Settle<unknown>;
 }
 
 /**
