@@ -23,7 +23,8 @@ import { Gate } from "./gate.ts";
 import { Line } from "./line.ts";
 import { type Maybe, NONE } from "./maybe.ts";
 import type { Settings } from "./options.ts";
-import { print, Runner } from "./runner.ts";
+import { print } from "./print.ts";
+import { Runner } from "./runner.ts";
 import { Cancel, unwatch, watch } from "./signals.ts";
 import type { QueuedTask } from "./task.ts";
 import { Crew } from "./worker.ts";
@@ -276,8 +277,7 @@ export class Core {
     }
     const items: Item[] = this.line.drain();
     for (const { entry } of this.attempts.delays.drain()) items.push(entry);
-    // One by one, here and in `#rest`: spread, so many arguments overflow the stack.
-    const left = this.#left ??= [];
+    const left = this.#left ??= []; // Not spread: the stack is not that large.
     for (const item of items) if (!stays(item)) left.push(item);
     for (const item of items) this.#abandon(item, reason);
   }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { print } from "./print.ts";
 import type {
   QueuedTask,
   Task,
@@ -48,14 +49,5 @@ export class Runner {
     } catch (reason) {
       print(reason);
     }
-  }
-}
-
-/** The last resort: an error that nobody wants to hear of is not hidden. */
-export function print(error: unknown): void {
-  try {
-    console.error(error);
-  } catch {
-    // A console that throws has nothing more to tell.
   }
 }

@@ -4,12 +4,14 @@
  * Invariants:
  * 1. A signal has a {@linkcode Watch}, and the watch its one listener, exactly
  *    while somebody watches the signal.
- * 2. A watcher is told once, or leaves untold.
+ * 2. A watcher is told once, or leaves untold, whatever the signal makes of it:
+ *    a polyfilled one that won't let its listener go costs nobody anything.
  *
  * @module
  */
 
 import { Link, List } from "./list.ts";
+import { print } from "./print.ts";
 
 /** Someone who wants to know when a signal is aborted. Watches one at a time. */
 export abstract class Watcher extends Link {
@@ -43,7 +45,11 @@ class Watch extends List<Watcher> {
   end(): void {
     if (watches.get(this.#signal) !== this) return;
     watches.delete(this.#signal);
-    this.#signal.removeEventListener("abort", this);
+    try {
+      this.#signal.removeEventListener("abort", this);
+    } catch (error) {
+      print(error); // The listener was everybody's: it is no task's failure.
+    }
   }
 }
 

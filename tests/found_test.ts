@@ -473,3 +473,44 @@ test("CoGroup with a keyed queue starts who is let in while a worker is idle and
   tasks.openAll();
   await group.wait();
 });
+
+test("A polyfilled signal that throws as a listener leaves it costs no worker: the error is printed", async () => {
+  const printed: unknown[] = [];
+  const { error } = console;
+  console.error = (reason: unknown) => printed.push(reason);
+  try {
+    const { signal } = new AbortController();
+    signal.removeEventListener = () => {
+      throw "stuck";
+    };
+    const group = new CoGroup({ concurrency: 1, signal });
+    assertEquals(await group.go(() => 1, { signal }), 1);
+    group.add(() => {}, { signal });
+    assertEquals(await group.go(() => 2), 2);
+    assertEquals(await group.wait(), 0);
+    assertBooks(group);
+    assertEquals(printed, ["stuck"]);
+  } finally {
+    console.error = error;
+  }
+});
+
+test("A polyfilled signal that throws as its abort is told tells everybody all the same", async () => {
+  const printed: unknown[] = [];
+  const { error } = console;
+  console.error = (reason: unknown) => printed.push(reason);
+  try {
+    const controller = new AbortController();
+    const { signal } = controller;
+    signal.removeEventListener = () => {
+      throw "stuck";
+    };
+    const group = new CoGroup({ concurrency: 1, signal, paused: true });
+    group.add(() => {}, { signal });
+    controller.abort();
+    assertEquals(await group.wait(), 1);
+    assertEquals(printed, ["stuck"]);
+  } finally {
+    console.error = error;
+  }
+});

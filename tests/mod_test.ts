@@ -38,6 +38,7 @@ const layers = {
     import("../src/priority_queue.ts", { with: { type: "text" } }),
   "keyed_queue.ts": () =>
     import("../src/keyed_queue.ts", { with: { type: "text" } }),
+  "print.ts": () => import("../src/print.ts", { with: { type: "text" } }),
   "context.ts": () => import("../src/context.ts", { with: { type: "text" } }),
   "signals.ts": () => import("../src/signals.ts", { with: { type: "text" } }),
   "governor.ts": () => import("../src/governor.ts", { with: { type: "text" } }),
