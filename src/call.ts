@@ -13,14 +13,14 @@
 
 import type { RunContext } from "./context.ts";
 import { Entry, type Traits } from "./entry.ts";
-import { Fifo } from "./fifo_queue.ts";
-import { keep, last, type Settle } from "./settlers.ts";
+import { Places } from "./places.ts";
+import { keep, lastResolve, type Settle } from "./settlers.ts";
 import type { Task } from "./task.ts";
 
 /** Who calls the calls. */
 export interface Caller {
   /** What a plain call does when it is its turn; see {@linkcode starter}. */
-  readonly start: () => Promise<unknown>;
+  readonly start: (place: number) => Promise<unknown>;
   /** Starts the call, if that can be done now. Its worker id; -1 if not. */
   claim(call: Called): number;
   /** A context for a call that is plain. */
@@ -37,11 +37,13 @@ export interface Caller {
 
 const ignore = () => {};
 
-// The plain calls of all groups that were summoned, in the order in which they
-// will look: promises are heard of in the order in which they were resolved. To
-// resolve a turn with its call would have the engine look for a `then` in all of
-// the call's prototypes: on Node a fifth of what `go` takes.
-const summoned = new Fifo<PlainCall>(Infinity, "wait");
+// The plain calls that were summoned. To resolve a turn with its call would have
+// the engine look for a `then` in all of the call's prototypes, and the promise
+// keep hold of the call: on Node a fifth of what `go` takes. WARNING: a list of
+// them in the order of their turns would do, until anything comes between an
+// entry there and its turn (a script that is terminated, a hook of Node's): from
+// then on all calls of the process would be mistaken for one another.
+const summoned = new Places<PlainCall>();
 
 /** An entry that is called to its start. */
 export abstract class Called extends Entry {
@@ -61,22 +63,24 @@ export abstract class Called extends Entry {
 export abstract class Call extends Called {
   abstract readonly promise: Promise<unknown>;
   /** None once it was summoned. */
-  #takeTurn: Settle<void> | undefined = undefined;
+  #takeTurn: Settle<number> | undefined = undefined;
 
-  /** Resolves when it is the call's turn. */
-  turn(): Promise<void> {
-    const turn = new Promise<void>(keep);
-    this.#takeTurn = last.resolve as Settle<void>;
+  /** Resolves when it is the call's turn, with its place among the summoned. */
+  turn(): Promise<number> {
+    const turn = new Promise<number>(keep);
+    this.#takeTurn = lastResolve();
     return turn;
   }
 
-  get isSummoned(): boolean {
-    return this.#takeTurn === undefined;
+  override summon(): void {
+    const takeTurn = this.#takeTurn;
+    this.#takeTurn = undefined;
+    takeTurn?.(this.place());
   }
 
-  override summon(): void {
-    this.#takeTurn?.();
-    this.#takeTurn = undefined;
+  /** Where it is to be found when its turn has come. */
+  protected place(): number {
+    return 0;
   }
 
   /** It was not accepted, for want of room. */
@@ -101,10 +105,8 @@ export class PlainCall extends Call {
     this.promise = this.turn().then(caller.start);
   }
 
-  override summon(): void {
-    if (this.isSummoned) return;
-    summoned.push(this);
-    super.summon();
+  protected override place(): number {
+    return summoned.put(this);
   }
 
   override abandoned(reason: unknown): void {
@@ -145,9 +147,9 @@ export class TrackedCall extends Call {
 }
 
 /** What a plain call does when it is its turn: one function for all of a group. */
-export function starter(caller: Caller): () => Promise<unknown> {
-  return function start(): Promise<unknown> {
-    const call = summoned.shift()!;
+export function starter(caller: Caller): (place: number) => Promise<unknown> {
+  return function start(place: number): Promise<unknown> {
+    const call = summoned.take(place);
     if (call.state === "gone") throw call.reason;
     const workerId = caller.claim(call);
     if (workerId < 0) return call.turn().then(start);

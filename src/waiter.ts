@@ -8,7 +8,7 @@
 import { ChannelClosedError } from "./errors.ts";
 import type { Link, List } from "./list.ts";
 import { Sender } from "./sender.ts";
-import { last, type Settle } from "./settlers.ts";
+import { lastReject, lastResolve } from "./settlers.ts";
 import { Cancel, unwatch, watch } from "./signals.ts";
 
 /** Someone whose wait a signal may end. */
@@ -37,8 +37,8 @@ export function endBy(
 
 /** A `send` that waits for room. */
 export class WaitingSend<T> extends Sender<T> {
-  readonly #resolve = last.resolve as Settle<void>;
-  readonly #reject = last.reject;
+  readonly #resolve = lastResolve<void>();
+  readonly #reject = lastReject();
   cancel: Cancel | undefined = undefined;
 
   override admitted(): void {
@@ -76,8 +76,8 @@ export class Receiver<T> implements Taker<T> {
   list: List<Link> | undefined = undefined;
   before: Link | undefined = undefined;
   after: Link | undefined = undefined;
-  readonly #resolve = last.resolve as Settle<T>;
-  readonly #reject = last.reject;
+  readonly #resolve = lastResolve<T>();
+  readonly #reject = lastReject();
   cancel: Cancel | undefined = undefined;
 
   deliver(value: T): void {
@@ -101,8 +101,8 @@ export class Reader<T> implements Taker<T> {
   before: Link | undefined = undefined;
   after: Link | undefined = undefined;
   readonly #iteration: { isOver: boolean };
-  readonly #resolve = last.resolve as Settle<IteratorResult<T>>;
-  readonly #reject = last.reject;
+  readonly #resolve = lastResolve<IteratorResult<T>>();
+  readonly #reject = lastReject();
 
   constructor(iteration: { isOver: boolean }) {
     this.#iteration = iteration;

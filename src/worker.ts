@@ -62,7 +62,7 @@ export class Crew implements Caller {
   readonly #onRest: () => void;
   readonly #bell = new Bell();
   readonly #ids = new Ids();
-  readonly start: () => Promise<unknown> = starter(this);
+  readonly start: (place: number) => Promise<unknown> = starter(this);
   #limit: number;
   #paused: boolean;
   /** Whether its slice counts. */

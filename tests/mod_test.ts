@@ -28,6 +28,7 @@ const layers = {
     import("../src/dropping_queue.ts", { with: { type: "text" } }),
   "checked_queue.ts": () =>
     import("../src/checked_queue.ts", { with: { type: "text" } }),
+  "places.ts": () => import("../src/places.ts", { with: { type: "text" } }),
   "settlers.ts": () => import("../src/settlers.ts", { with: { type: "text" } }),
   "maybe.ts": () => import("../src/maybe.ts", { with: { type: "text" } }),
   "sender.ts": () => import("../src/sender.ts", { with: { type: "text" } }),
