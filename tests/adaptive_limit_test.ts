@@ -411,3 +411,45 @@ test("adaptiveLimit() with an option of the wrong type, or without one, throws a
   assertThrows(make({ max: "10" }), TypeError, 'received "10"');
   assertThrows(make({ max: 10, initial: null }), TypeError, "initial must be");
 });
+
+/** After how many requests a server's governor had which limit. */
+function way(server: Server, n: number): string {
+  let last = server.limit;
+  const changes = [];
+  for (const request of range(n)) {
+    const [limit] = server.run(1);
+    if (limit !== last) changes.push(`${request}:${last = limit}`);
+  }
+  return changes.join(" ");
+}
+
+test("adaptiveLimit() goes the same way through the same latencies and failures", () => {
+  using server = new Server({ max: 60, min: 2, initial: 3 }, 7);
+  Object.assign(server, { noise: even(0.3) });
+  assertEquals(
+    way(server, 700),
+    "23:6 49:12 78:24 113:48 184:39 270:32 340:28 399:26 452:25 502:24 691:25",
+  );
+  Object.assign(server, { knee: 7, base: 80 });
+  assertEquals(
+    way(server, 700),
+    "39:18 119:15 160:13 198:11 302:10 435:11 570:10 604:11 671:10",
+  );
+  let n = 0;
+  server.isFailing = () => ++n % 97 === 0;
+  assertEquals(way(server, 300), "5:11 72:10 96:5 177:6 193:3 273:4 290:2");
+  server.isFailing = () => false;
+  Object.assign(server, { base: 20, knee: 40 });
+  assertEquals(
+    way(server, 1500),
+    "67:3 143:4 196:5 251:6 337:7 396:8 457:9 520:10 585:11 652:12 686:13 786:14 822:15 897:16 935:17 974:18 1055:19 1096:20 1138:21 1181:23 1225:24 1271:25 1319:26 1369:27 1421:28 1475:30",
+  );
+  server.demand = 12;
+  server.knee = 3;
+  assertEquals(way(server, 1000), "");
+  Object.assign(server, { demand: Infinity, knee: 80 });
+  assertEquals(
+    way(server, 2000),
+    "45:31 105:33 207:34 273:36 342:38 415:40 492:42 573:44 658:46 747:49 841:51 940:54 1044:56 1153:59 1267:60",
+  );
+});

@@ -1,0 +1,263 @@
+// deno-coverage-ignore-file
+
+/**
+ * Where mutants are put to the test: a process that reads jobs from its input,
+ * one in a line, and writes what became of each. It ends after a mutant that
+ * hung, for that may have left anything behind; who feeds it makes a new one.
+ *
+ * @module
+ */
+
+import type { Modules } from "./graph.ts";
+
+/** A test: its file, its place in it, and how many milliseconds it takes. */
+export type Case = [file: string, index: number, ms: number];
+
+/** Something to be run. */
+export interface Job {
+  /** The modules of src/ that are not what they were at the start. */
+  readonly changed: Modules;
+  /** Without cases, all there are are run, each to its end. */
+  readonly cases: readonly Case[] | undefined;
+}
+
+/** How a test ended. `stray` means a failure that may not be its own. */
+export type Outcome = "passed" | "failed" | "hung" | "stray";
+
+/** What became of one test. */
+export interface Result {
+  readonly test: Case;
+  readonly title: string;
+  readonly outcome: Outcome;
+  readonly ms: number;
+  /** The probes that were met, if there are any. */
+  readonly hits: number[];
+}
+
+type Body = () => void | Promise<void>;
+type Module = (require: (path: string) => unknown, exports: object) => void;
+
+const timer = globalThis.setTimeout;
+/** Milliseconds of work: what goes by while others have the machine is none. */
+const now = () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+};
+const { setImmediate } = globalThis as unknown as {
+  setImmediate: (callback: () => void) => void;
+};
+/** A test that takes so many steps of so many milliseconds more than it did hangs. */
+const STEPS = 25;
+const STEP = 40;
+/** And so many times longer: the machine may be busy. */
+const SLACK = 8;
+/** As many random programs; each of the planted bugs is found by fewer. */
+const PROGRAMS = 150;
+
+const texts = new Map<string, string>();
+const modules = new Map<string, Module>();
+const hits: Record<number, 1> = {};
+let strays = 0;
+let tests: { title: string; body: Body }[] = [];
+
+const silent = () => {};
+for (const name of ["log", "error", "warn"] as const) console[name] = silent;
+/** What every loop has in it. No test goes round so often. */
+const loop = {
+  rounds: 0,
+  most: 3_000_000,
+  end: () => {
+    throw new Error("The loop goes on for ever");
+  },
+};
+Object.assign(globalThis, {
+  hits,
+  loop,
+  addTest: (title: string, body: Body) => void tests.push({ title, body }),
+});
+
+// The last to hear of it, whoever listens: a test may want to have some.
+const { addEventListener, removeEventListener } = globalThis;
+const onStray = (event: Event) => {
+  if (event.defaultPrevented) return;
+  event.preventDefault();
+  strays++;
+};
+addEventListener("error", onStray);
+addEventListener("unhandledrejection", onStray);
+Object.assign(globalThis, {
+  addEventListener: (type: string, listener: (event: Event) => void) => {
+    removeEventListener(type, onStray);
+    addEventListener(type, listener);
+    addEventListener(type, onStray);
+  },
+});
+
+function compiled(path: string, text: string): Module {
+  const named = `${text}\n//# sourceURL=file:///${path}`;
+  return new Function("require", "exports", named) as Module;
+}
+
+function moduleAt(path: string): Module {
+  let module = modules.get(path);
+  if (module === undefined) {
+    modules.set(path, module = compiled(path, texts.get(path)!));
+  }
+  return module;
+}
+
+/** Makes a file and all that it imports anew. */
+function load(path: string, changed: Map<string, Module>): unknown {
+  const made = new Map<string, object>();
+  const get = (specifier: string, from: string): unknown => {
+    if (specifier.startsWith("node:")) {
+      return (process.getBuiltinModule as (name: string) => unknown)(specifier);
+    }
+    const { pathname, search } = new URL(specifier, `file:///${from}`);
+    const path = pathname.slice(1);
+    const name = path + search;
+    let exports = made.get(name);
+    if (exports === undefined) {
+      const module = changed.get(path) ?? moduleAt(path);
+      made.set(name, exports = {});
+      module((specifier) => get(specifier, path), exports);
+    }
+    return exports;
+  };
+  return get(`./${path}`, "");
+}
+
+const programs = "programs";
+
+function testsIn(file: string, changed: Map<string, Module>): typeof tests {
+  tests = [];
+  if (file !== programs) {
+    load(file, changed);
+    return tests;
+  }
+  return [{
+    title: "random programs of the group",
+    body: async () => {
+      const play = load("tests/model/play.ts", changed) as {
+        playAll: (first: number, count: number) => Promise<unknown>;
+      };
+      await play.playAll(1, PROGRAMS);
+    },
+  }, {
+    title: "random programs of the channel",
+    body: async () => {
+      const channel = load("tests/model/channel.ts", changed) as {
+        playChannels: (first: number, count: number) => Promise<unknown>;
+      };
+      await channel.playChannels(1, PROGRAMS);
+    },
+  }];
+}
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** Not one long timer: the whole process may be stopped for minutes. */
+function late(ms: number, isOver: () => boolean): Promise<"hung"> {
+  return new Promise((resolve) => {
+    let left = STEPS + SLACK * ms / STEP;
+    const step = () => {
+      if (isOver()) return;
+      if (--left < 0) resolve("hung");
+      else timer(step, STEP);
+    };
+    step();
+  });
+}
+
+async function run(body: Body, ms: number): Promise<Outcome> {
+  const before = strays;
+  loop.rounds = 0;
+  let isOver = false;
+  const ended = (async () => {
+    try {
+      await body();
+      await turn();
+      return "passed";
+    } catch {
+      return "failed";
+    }
+  })();
+  const outcome = await Promise.race([ended, late(ms, () => isOver)]);
+  isOver = true;
+  if (loop.rounds > loop.most) return "hung";
+  return outcome === "passed" && strays > before ? "stray" : outcome;
+}
+
+async function* results(job: Job, files: string[]): AsyncGenerator<Result> {
+  const changed = new Map<string, Module>();
+  const loaded = new Map<string, typeof tests>();
+  const testsOf = (file: string) => {
+    let found = loaded.get(file);
+    if (found === undefined) loaded.set(file, found = testsIn(file, changed));
+    return found;
+  };
+  const cases = job.cases ??
+    files.flatMap((file) =>
+      testsOf(file).map((_, i): Case => [file, i, Infinity])
+    );
+  for (const test of cases) {
+    for (const id of Object.keys(hits)) delete hits[Number(id)];
+    const begin = now();
+    let title = "";
+    let outcome: Outcome = "failed";
+    try {
+      for (const [path, text] of Object.entries(job.changed)) {
+        if (!changed.has(path)) changed.set(path, compiled(path, text));
+      }
+      const found = testsOf(test[0])[test[1]]!;
+      title = found.title;
+      outcome = await run(found.body, test[2]);
+    } catch {
+      // It can't even be loaded.
+    }
+    const ms = now() - begin;
+    yield { test, title, outcome, ms, hits: Object.keys(hits).map(Number) };
+  }
+}
+
+function write(value: unknown): void {
+  const bytes = new TextEncoder().encode(`${JSON.stringify(value)}\n`);
+  for (let at = 0; at < bytes.length;) {
+    at += Deno.stdout.writeSync(bytes.subarray(at));
+  }
+}
+
+async function* lines(): AsyncGenerator<string> {
+  let rest = "";
+  const text = Deno.stdin.readable.pipeThrough(new TextDecoderStream());
+  for await (const chunk of text) {
+    const parts = (rest + chunk).split("\n");
+    rest = parts.pop()!;
+    yield* parts;
+  }
+}
+
+if (import.meta.main) {
+  let files: string[] | undefined;
+  for await (const line of lines()) {
+    if (files === undefined) {
+      const all: Modules = JSON.parse(line);
+      for (const [path, text] of Object.entries(all)) texts.set(path, text);
+      files = Object.keys(all).filter((path) => /_test\.ts$/.test(path));
+      files.push(programs);
+      continue;
+    }
+    const job: Job = JSON.parse(line);
+    const all: Result[] = [];
+    let isHung = false;
+    for await (const result of results(job, files)) {
+      all.push(result);
+      isHung = result.outcome === "hung";
+      if (job.cases !== undefined && result.outcome !== "passed") break;
+    }
+    write(job.cases === undefined ? all : all.at(-1));
+    if (isHung) Deno.exit();
+    for (let i = 0; i < 3; i++) await turn();
+  }
+  Deno.exit();
+}
