@@ -453,3 +453,29 @@ test("adaptiveLimit() goes the same way through the same latencies and failures"
     "45:31 105:33 207:34 273:36 342:38 415:40 492:42 573:44 658:46 747:49 841:51 940:54 1044:56 1153:59 1267:60",
   );
 });
+
+test("adaptiveLimit() does not doubt a limit that failures have brought down", () => {
+  using time = new FakeTime();
+  const governor = adaptiveLimit({ max: 100, initial: 16 });
+  for (const _ of range(2)) acquire(governor, 1)[0]!.release(true);
+  assertEquals(governor.limit, 4);
+  trips(governor, time, 6, 50);
+  const permits = acquire(governor, 10).filter(Boolean);
+  assertEquals(permits.length, governor.limit, "there is no probe");
+});
+
+test("adaptiveLimit() shrinks on latencies of a demand of half of it", () => {
+  using time = new FakeTime();
+  const governor = adaptiveLimit({ max: 100, initial: 16 });
+  const half = (n: number, ms: number) => {
+    for (const _ of range(n)) {
+      const permits = acquire(governor, 8);
+      time.tick(ms);
+      for (const permit of permits) permit.release();
+    }
+  };
+  half(3, 10);
+  assertEquals(governor.limit, 16);
+  half(3, 1000);
+  assertEquals(governor.limit, 8);
+});

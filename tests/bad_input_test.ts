@@ -112,11 +112,25 @@ for (const [name, value] of badOptions) {
     const group = new CoGroup(1);
     const options = value as { timeout: number };
     const task = () => {};
-    assertThrows(() => group.add(task, options), Error, name);
-    assertThrows(() => group.tryInsert(task, options), Error, name);
-    assertThrows(() => group.map([], task, options), Error, name);
-    await assertRejects(() => group.insert(task, options), Error, name);
-    await assertRejects(() => group.go(task, options), Error, name);
+    const said = (method: string) => `Cannot ${method}: ${name} must`;
+    assertThrows(() => group.add(task, options), Error, said("add"));
+    assertThrows(
+      () => group.tryInsert(task, options),
+      Error,
+      said("tryInsert"),
+    );
+    assertThrows(() => group.map([], task, options), Error, said("map"));
+    await assertRejects(
+      () => group.insert(task, options),
+      Error,
+      said("insert"),
+    );
+    await assertRejects(() => group.go(task, options), Error, said("go"));
+    await assertRejects(
+      () => group.insertAll([{ task, options }]),
+      Error,
+      said("insertAll"),
+    );
     assertEquals(group.stats.accepted, 0);
     let ran = false;
     group.add(() => void (ran = true));
@@ -132,7 +146,7 @@ test("CoGroup.map() and mapSettled() throw for a bad source, fn, order or ahead"
     const map = group[method].bind(group) as (...args: unknown[]) => unknown;
     assertThrows(() => map(5, fn), TypeError, "source");
     assertThrows(() => map(undefined, fn), TypeError, "source");
-    assertThrows(() => map([], "fn"), TypeError, "fn");
+    assertThrows(() => map([], "fn"), TypeError, `Cannot ${method}: fn must`);
     assertThrows(() => map([], fn, { ordered: 1 }), TypeError, "ordered");
     assertThrows(() => map([], fn, { ahead: -1 }), RangeError, "ahead");
     assertThrows(() => map([], fn, { ahead: "1" }), TypeError, "ahead");
@@ -154,8 +168,13 @@ test("CoGroup.insertAll() rejects for what is no source, and for what is no task
     }
   }
   await assertRejects(() => group.insertAll(tasks()), TypeError, "task");
-  await assertRejects(() => group.insertAll([{ task: 5 } as never]), TypeError);
-  await assertRejects(() => group.insertAll([null as never]), TypeError);
+  for (const bad of [{ task: 5 }, null]) {
+    await assertRejects(
+      () => group.insertAll([bad as never]),
+      TypeError,
+      "Cannot insertAll: task must",
+    );
+  }
   assert(group.tryInsert(() => void ran++), "the place is free again");
   assertEquals([await group.wait(), ran, closed], [0, 4, 1]);
   assertBooks(group);

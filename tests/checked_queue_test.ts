@@ -156,6 +156,67 @@ test("CheckedQueue takes a value that comes again for one that does not run any 
   assertThrows(() => queue.peek(), TypeError, "though nothing runs");
 });
 
+test("CheckedQueue lets peek() be overtaken by a drain, and by the end of what runs", () => {
+  const own = new Limiting<number>();
+  const queue = check(own);
+  for (const i of range(2)) queue.push(i);
+  assertEquals([queue.shift(), queue.peek()], [0, 1]);
+  // Now that one has ended, the queue would rather give another one.
+  own.peek = () => own.values.at(-1);
+  own.shift = () => own.values.pop();
+  queue.push(2);
+  own.peek = () => own.values[0];
+  assertEquals(queue.peek(), 1);
+  queue.done!(0);
+  assertEquals(queue.shift(), 2);
+  assertEquals([queue.peek(), queue.drain(), queue.shift()], [
+    1,
+    [1],
+    undefined,
+  ]);
+});
+
+test("CheckedQueue says which question it was that a queue threw at", () => {
+  const fail = () => {
+    throw new Error("own");
+  };
+  for (const asked of ["peek", "shift", "drain"] as const) {
+    const own = new Plain<number>();
+    const queue = check(own);
+    queue.push(1);
+    Object.defineProperty(own, "size", { get: fail });
+    assertThrows(() => queue[asked](), TypeError, "its size threw: own");
+  }
+  for (const [asked, after] of [["shift", 1], ["drain", 0]] as const) {
+    const own = new Plain<number>();
+    const queue = check(own);
+    for (const i of range(after + 1)) queue.push(i);
+    const size = () => own.values.length === after ? fail() : after + 1;
+    Object.defineProperty(own, "size", { get: size });
+    assertThrows(() => queue[asked](), TypeError, "its size threw: own");
+  }
+  const own = new Plain<number>();
+  own.drain = fail;
+  assertThrows(() => check(own).drain(), TypeError, "its drain threw: own");
+});
+
+test("CheckedQueue of a queue that was found wrong does not push to it any more", () => {
+  const own = new Plain<number>();
+  const queue = check(own);
+  queue.push(1);
+  own.peek = () => 2;
+  assertThrows(() => queue.peek(), TypeError, "gave what is not");
+  queue.push(3);
+  assertEquals([own.values, queue.drain()], [[1], [1, 3]]);
+});
+
+test("CheckedQueue watches queues that let who has no room wait, evict, or refuse", () => {
+  for (const whenFull of ["wait", "evict", "refuse"] as const) {
+    const own = Object.assign(new Plain(), { whenFull });
+    assertEquals(check(own).whenFull, whenFull);
+  }
+});
+
 // --- one that is wrong ---
 
 /** What is wrong with a queue that has the values 1, 2 and 3, and was asked once. */

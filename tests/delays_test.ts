@@ -224,3 +224,7 @@ test("Delays tells of fractions of a millisecond too", () => {
   assertEquals(setup.log.map(([name]) => name), ["b", "a"]);
   assertEquals(setup.timers, 0);
 });
+
+test("LONGEST is the most that a timer can be set for, 2,147,483,647 ms", () => {
+  assertEquals(LONGEST, 0x7fff_ffff);
+});

@@ -472,3 +472,119 @@ test("CoGroup.concurrency set up under a queue that is full of keys starts at on
   assertEquals(tasks.most, 3);
   assert(ids.every((id) => id < 3));
 });
+
+test("CoGroup that finds nothing to start after all gives its permit back at once", async () => {
+  for (const what of ["pause", "withdraw"] as const) {
+    const governor = new Watched(1);
+    const controller = new AbortController();
+    const ask = governor.tryAcquire.bind(governor);
+    const group = new CoGroup({ concurrency: 1, governor });
+    governor.tryAcquire = () => {
+      if (what === "pause") group.pause();
+      else controller.abort();
+      return ask();
+    };
+    group.add(() => {}, { signal: controller.signal });
+    await settled();
+    assertEquals([governor.held, governor.released], [0, [false]]);
+    governor.tryAcquire = ask;
+    group.resume();
+    await group.wait();
+    assertEquals(governor.held, 0);
+  }
+});
+
+/** A governor that never looks at the signal of those who wait. */
+function deaf(): {
+  governor: Governor;
+  waiting: ReturnType<typeof gate<Permit>>[];
+} {
+  const waiting: ReturnType<typeof gate<Permit>>[] = [];
+  const acquire = () => {
+    waiting.push(gate());
+    return waiting.at(-1)!.promise;
+  };
+  return { governor: { tryAcquire: () => undefined, acquire }, waiting };
+}
+
+test("CoGroup that has nothing to start any more gives back what a deaf governor grants, and goes on", async () => {
+  const { governor, waiting } = deaf();
+  const group = new CoGroup({ concurrency: 1, governor });
+  const controller = new AbortController();
+  const { signal } = controller;
+  group.add(() => assert(false, "started"), { signal });
+  await settled();
+  controller.abort();
+  await settled();
+  const released: string[] = [];
+  const permit = (name: string): Permit => ({
+    release: () => void released.push(name),
+    [Symbol.dispose]: () => {},
+  });
+  const result = group.go(() => "result");
+  await settled();
+  waiting[0]!.open(permit("first"));
+  await settled();
+  assertEquals([released, group.inFlight], [["first"], 0]);
+  waiting[1]!.open(permit("second"));
+  assertEquals(await result, "result");
+  await group.wait();
+  assertEquals(released, ["first", "second"]);
+});
+
+test("CoGroup that has nothing to start any more does not hear of a governor that fails then", async () => {
+  const { governor, waiting } = deaf();
+  const group = new CoGroup({ concurrency: 1, governor });
+  const controller = new AbortController();
+  group.add(() => {}, { signal: controller.signal });
+  await settled();
+  controller.abort();
+  await settled();
+  waiting[0]!.fail("gone");
+  await settled();
+  assertEquals(group.signal.aborted, false);
+  await group.wait();
+});
+
+test("CoGroup under a governor that throws does not ask it for anything more", async () => {
+  const { error } = console;
+  console.error = () => {};
+  try {
+    let asked = 0;
+    const governor: Governor = {
+      tryAcquire: () => {
+        throw "broken";
+      },
+      acquire: () => {
+        asked++;
+        return new Promise(() => {});
+      },
+    };
+    const group = new CoGroup({ concurrency: 1, governor });
+    group.add(() => {});
+    assertEquals([await group.wait(), asked], [1, 0]);
+  } finally {
+    console.error = error;
+  }
+});
+
+test("CoGroup under a governor that gives no permit says so", async () => {
+  const { error } = console;
+  console.error = () => {};
+  try {
+    for (const given of [null, 5]) {
+      const { governor, waiting } = deaf();
+      const group = new CoGroup({ concurrency: 1, governor });
+      group.add(() => {});
+      await settled();
+      waiting[0]!.open(given as unknown as Permit);
+      await group.wait();
+      assertEquals(
+        group.signal.reason.message,
+        `Cannot start task: what the governor gives must be a Permit, received ${given}`,
+      );
+    }
+  } finally {
+    console.error = error;
+  }
+});

@@ -1,4 +1,9 @@
 import { CoGroup } from "../mod.ts";
+import { Core } from "../src/core.ts";
+import { insertAll } from "../src/feed.ts";
+import { Intake } from "../src/intake.ts";
+import { settle } from "../src/options.ts";
+import { isBlocked, mayStart } from "../src/turn.ts";
 import {
   assertBooks,
   CountingController,
@@ -217,4 +222,53 @@ test("CoGroup.insertAll() rejects with the source's error; what was accepted run
   }
   await group.wait();
   assertEquals(ran, 2);
+});
+
+test("CoGroup.insertAll() whose source fails while a place is held for it gives the place up", async () => {
+  for (const isLate of [false, true]) {
+    const group = new CoGroup({ concurrency: 1, capacity: 1, paused: true });
+    const fails = () => isLate ? Promise.reject("own") : fail();
+    const source = { [Symbol.asyncIterator]: () => ({ next: fails }) };
+    assertEquals(await group.insertAll(source).catch((e) => e), "own");
+    assertEquals(group.tryInsert(() => {}), true);
+    group.resume();
+    await group.wait();
+  }
+});
+
+function fail(): never {
+  throw "own";
+}
+
+test("CoGroup.insertAll() that has ended is forgotten by its group", async () => {
+  const core = new Core(settle(1));
+  const intake = new Intake(core);
+  assertEquals(await insertAll(intake, [() => {}]), 1);
+  const source = { [Symbol.iterator]: () => ({ next: fail }) };
+  assertEquals(await insertAll(intake, source).catch((e) => e), "own");
+  assertEquals(core.feeds.size, 0);
+  await core.wait();
+});
+
+test("CoGroup.insertAll() that has ended leaves the event loop's slice to others", async () => {
+  await new CoGroup({ concurrency: 1, slice: 1, paused: true }).insertAll([]);
+  for (const begin = performance.now(); performance.now() < begin + 5;) {
+    assertEquals(mayStart(Infinity), true);
+  }
+  assertEquals(isBlocked(), false);
+});
+
+test("CoGroup.insertAll() says whose source it is that is none", async () => {
+  const error = await new CoGroup(1).insertAll(8 as never).catch((e) => e);
+  assert(error.message.startsWith("Cannot insertAll: "), error.message);
+});
+
+test("CoGroup.insert() that its signal turns away is forgotten at once", async () => {
+  const core = new Core(settle({ concurrency: 1, capacity: 0, paused: true }));
+  const intake = new Intake(core);
+  const controller = new AbortController();
+  const inserted = intake.insert(() => {}, { signal: controller.signal });
+  assertEquals(core.line.waiting, 1);
+  controller.abort();
+  assertEquals([core.line.waiting, await inserted], [0, false]);
 });

@@ -268,3 +268,32 @@ test("keyedQueue() of options of a wrong type or out of range is an error that n
     );
   }
 });
+
+test("keyedQueue() gives a task that is tried again, those that wait for its key, and those that come, in order", () => {
+  const { queue, tasks } = queueOf("a1 a2 a3");
+  queue.shift();
+  queue.push(tasks.a1!);
+  queue.push(named("a4"));
+  const names = [];
+  for (let next = queue.shift(); next; next = queue.shift()) {
+    names.push(nameOf(next));
+    queue.done(next);
+  }
+  assertEquals(names, ["a1", "a2", "a3", "a4"]);
+  assertEquals([queue.size, queue.keys], [0, 0]);
+});
+
+test("keyedQueue().done() of a task that runs with two keys frees both of them", () => {
+  const queue = new KeyedQueue(Infinity, 1);
+  const options = { key: 1 };
+  const task = { task: () => {}, options };
+  queue.push(task);
+  options.key = 2;
+  queue.push(task);
+  for (const _ of range(2)) assertEquals(queue.shift(), task);
+  assertEquals(queue.keys, 2);
+  queue.done(task);
+  assertEquals(queue.keys, 1);
+  queue.done(task);
+  assertEquals(queue.keys, 0);
+});

@@ -5,6 +5,7 @@ import {
   assert,
   assertEquals,
   assertRejects,
+  assertThrows,
   FakeTime,
 } from "./support/std.ts";
 import { test } from "./support/test.ts";
@@ -762,4 +763,61 @@ test("An insert that waits behind the items of a map is let in while those go on
   assertEquals(tasks.started, [0, 1, 2, 3, "insert"]);
   tasks.openAll();
   await group.wait();
+});
+
+for (const how of ["map", "mapSettled"] as const) {
+  test(`CoGroup.${how}() says whose source it is that is none`, () => {
+    const group = new CoGroup(1);
+    assertThrows(
+      () => group[how](8 as never, () => {}),
+      TypeError,
+      `Cannot ${how}: `,
+    );
+  });
+}
+
+test("CoGroup.map() that is closed says that it can't go on, and by the first next() that there is no map any more", async () => {
+  const group = new CoGroup({ concurrency: 1, paused: true });
+  const stream = group.map([1, 2], (n) => n);
+  const first = stream.next();
+  await settled();
+  group.close();
+  group.resume();
+  assertEquals(await first, { value: 1, done: false });
+  await assertRejects(
+    () => stream.next(),
+    CoGroupClosedError,
+    "Cannot go on with map: the group is closed",
+  );
+  await assertRejects(
+    () => group.map([1], (n) => n).next(),
+    CoGroupClosedError,
+    "Cannot map: the group is closed",
+  );
+});
+
+test("CoGroup.map() gives what was ready before a failure, then the failure", async () => {
+  const group = new CoGroup(3);
+  const stream = group.map([0, 1, 2], (n) => {
+    if (n === 2) throw "own";
+    return n;
+  });
+  assertEquals((await stream.next()).value, 0);
+  await settled();
+  assertEquals((await stream.next()).value, 1);
+  assertEquals(await stream.next().catch((e) => e), "own");
+  await group.wait();
+});
+
+test("Law 6: a stream that an abort ends, and that nobody reads, is no unhandled rejection", async () => {
+  const reasons = await unhandled(async () => {
+    const group = new CoGroup({ concurrency: 1, paused: true });
+    const stream = group.map([1, 2], (n) => n);
+    stream.next();
+    stream.next();
+    await settled();
+    group.cancel("why");
+    await group.wait();
+  });
+  assertEquals(reasons, []);
 });

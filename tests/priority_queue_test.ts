@@ -3,6 +3,7 @@ import {
   priorityQueue,
   type PriorityQueueOptions,
 } from "../src/priority_queue.ts";
+import type { OwnQueue } from "../src/own_queue.ts";
 import type { Queue } from "../src/queue.ts";
 import type { QueuedTask } from "../src/task.ts";
 import { reasonOf } from "./support/channel_contract.ts";
@@ -207,5 +208,33 @@ test("priorityQueue() of options of a wrong type or out of range is an error tha
       Kind,
       `Cannot create queue: ${message}`,
     );
+  }
+});
+
+test("priorityQueue() has what comes again behind all of its priority that are in, and before those that come", () => {
+  const queue = priorityQueue() as OwnQueue<QueuedTask>;
+  queue.push(named("a"));
+  queue.pushAgain(named("b"));
+  queue.push(named("c"));
+  queue.pushAgain(named("d"));
+  queue.push(named("e"));
+  assertEquals(shiftAll(queue), ["a", "b", "c", "d", "e"]);
+});
+
+test("priorityQueue() gives what comes again with a priority that is none the priority 0", () => {
+  const queue = priorityQueue() as OwnQueue<QueuedTask>;
+  for (const p of [1, 0, -1]) queue.push(named(p, p));
+  queue.pushAgain(named("bad", "high" as never));
+  assertEquals(shiftAll(queue), [1, 0, "bad", -1]);
+});
+
+test("priorityQueue({ compare }) takes the sign alone of what compare gives", () => {
+  for (const size of [0.5, 1, 2]) {
+    const compare = (a: QueuedTask, b: QueuedTask) =>
+      size *
+      Math.sign((b as Named).name as number - ((a as Named).name as number));
+    const queue = priorityQueue({ compare });
+    for (const n of [1, 3, 2, 5, 4]) queue.push(named(n));
+    assertEquals(shiftAll(queue), [5, 4, 3, 2, 1]);
   }
 });

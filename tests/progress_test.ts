@@ -1,6 +1,9 @@
 import { CoGroup, type CoGroupStats } from "../mod.ts";
+import { Core } from "../src/core.ts";
+import { settle } from "../src/options.ts";
+import { Progress } from "../src/progress.ts";
 import { range, settled, Tasks } from "./support/helpers.ts";
-import { assert, assertEquals, FakeTime } from "./support/std.ts";
+import { assert, assertEquals, assertThrows, FakeTime } from "./support/std.ts";
 import { test } from "./support/test.ts";
 
 async function watched(
@@ -106,4 +109,137 @@ test("CoGroup.progress() broken off leaves no timer, and settles who waits", asy
   } finally {
     time.restore();
   }
+});
+
+/** The steps of a stream: what each `next` has given so far. */
+function steps(
+  stream: AsyncIterator<CoGroupStats>,
+): { next: () => void; queued: (number | undefined)[] } {
+  const queued: (number | undefined)[] = [];
+  const next = () => {
+    stream.next().then(({ value }) => queued.push(value?.queued));
+  };
+  return { next, queued };
+}
+
+for (const ms of [0, 1, 400, 999]) {
+  test(`CoGroup.progress() whose reader comes ${ms} ms after a snapshot gives the next one after a second, by default`, async () => {
+    using time = new FakeTime();
+    const group = new CoGroup({ concurrency: 1, paused: true });
+    const stream = group.progress();
+    const { next, queued } = steps(stream);
+    next();
+    await settled();
+    group.add(() => {});
+    time.tick(ms);
+    next();
+    await settled();
+    assertEquals(queued, [0]);
+    time.tick(1000 - ms - 1);
+    await settled();
+    assertEquals(queued, [0]);
+    time.tick(1);
+    await settled();
+    assertEquals(queued, [0, 1]);
+    await stream.return!();
+  });
+}
+
+test("CoGroup.progress() that finds nothing new looks again an interval later", async () => {
+  using time = new FakeTime();
+  const group = new CoGroup({ concurrency: 1, paused: true });
+  const stream = group.progress({ interval: 100 });
+  const { next, queued } = steps(stream);
+  next();
+  next();
+  await settled();
+  time.tick(100);
+  await settled();
+  group.add(() => {});
+  time.tick(99);
+  await settled();
+  assertEquals(queued, [0]);
+  time.tick(1);
+  await settled();
+  assertEquals(queued, [0, 1]);
+  await stream.return!();
+});
+
+test("CoGroup.progress() gives the last state at once, however short a time after another one", async () => {
+  using _ = new FakeTime();
+  const group = new CoGroup(1);
+  const stream = group.progress();
+  assertEquals((await stream.next()).value.fulfilled, 0);
+  group.add(() => {});
+  await group.wait();
+  assertEquals((await stream.next()).value.fulfilled, 1);
+  assert((await stream.next()).done);
+});
+
+test("CoGroup.progress() that has ended stays so when the group opens again", async () => {
+  const group = new CoGroup(1);
+  const stream = group.progress({ interval: 0 });
+  group.close();
+  assertEquals((await watched(stream)).length, 1);
+  await group.reset();
+  group.add(() => {});
+  assert((await stream.next()).done);
+  await group.wait();
+});
+
+test("CoGroup.progress() keeps no process alive: its timer is unreferenced", async () => {
+  const { setTimeout, clearTimeout } = globalThis;
+  let kept = 0;
+  const timer = { unref: () => void kept-- };
+  const fake = () => (kept++, timer);
+  try {
+    Object.assign(globalThis, { setTimeout: fake, clearTimeout: () => {} });
+    const group = new CoGroup({ concurrency: 1, paused: true });
+    const stream = group.progress();
+    await stream.next();
+    const last = stream.next();
+    await settled();
+    assertEquals(kept, 0);
+    await stream.return!();
+    await last;
+  } finally {
+    Object.assign(globalThis, { setTimeout, clearTimeout });
+  }
+});
+
+test("CoGroup.progress() with a bad interval says what it is for", () => {
+  assertThrows(
+    () => new CoGroup(1).progress({ interval: -1 }),
+    RangeError,
+    "Cannot watch progress: interval must",
+  );
+});
+
+test("CoGroup.progress() leaves nothing with the group when it has looked", async () => {
+  class Counting extends Core {
+    waiting = 0;
+
+    override onEnd(callback: () => void): void {
+      this.waiting++;
+      super.onEnd(callback);
+    }
+
+    override offEnd(callback: () => void): void {
+      this.waiting--;
+      super.offEnd(callback);
+    }
+  }
+  using time = new FakeTime();
+  const core = new Counting(settle({ concurrency: 1, paused: true }));
+  const stream = new Progress(core, undefined);
+  await stream.next();
+  const last = stream.next();
+  for (const _ of range(3)) {
+    await settled();
+    assertEquals(core.waiting, 1);
+    time.tick(1000);
+  }
+  await stream.return();
+  await last;
+  assertEquals(core.waiting, 0);
 });

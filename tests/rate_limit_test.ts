@@ -1,6 +1,11 @@
 import { rateLimit, type RateLimitOptions } from "../mod.ts";
 import { LONGEST } from "../src/delays.ts";
-import { CountingController, range, seeded } from "./support/helpers.ts";
+import {
+  CountingController,
+  range,
+  seeded,
+  settled,
+} from "./support/helpers.ts";
 import {
   assert,
   assertEquals,
@@ -433,4 +438,26 @@ test("rateLimit().pauseFor() with what is no time throws, and pauses nothing", (
   assertThrows(() => setup.rate.pauseFor(NaN), RangeError, says);
   assertThrows(() => setup.rate.pauseFor("1" as never), TypeError, says);
   assertEquals(setup.tryStart(1), 1);
+});
+
+test("rateLimit() counts the even starts from one that was late by a millisecond", () => {
+  using setup = new Setup({ limit: 2, interval: 10, burst: 1 });
+  assertEquals(setup.tryStart(2), 1);
+  setup.time.tick(6);
+  assertEquals(setup.tryStart(2), 1);
+  setup.time.tick(4);
+  assertEquals(setup.tryStart(2), 0);
+  setup.time.tick(1);
+  assertEquals(setup.tryStart(2), 1);
+});
+
+test("rateLimit() lets who waits start each millisecond, if it is the rate", async () => {
+  using setup = new Setup({ limit: 2, interval: 2, burst: 1 });
+  setup.wait(6);
+  await settled();
+  for (const _ of range(5)) {
+    setup.time.tick(1);
+    await settled();
+  }
+  assertEquals(setup.starts, range(6));
 });

@@ -193,6 +193,7 @@ test("RetryPolicy takes what is just in range", () => {
     jitter: 0,
   });
   new RetryPolicy("add", { minTimeout: 5, maxTimeout: 5, jitter: 1 });
+  new RetryPolicy("add", { minTimeout: 0, maxTimeout: 0.5 });
 });
 
 test("RetryPolicy of an option of a wrong type is a TypeError that names it and what was received", () => {

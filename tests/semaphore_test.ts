@@ -1,4 +1,5 @@
 import { type Permit, Semaphore } from "../mod.ts";
+import { Hold, Permits } from "../src/permits.ts";
 import { CountingController, range, settled } from "./support/helpers.ts";
 import {
   assert,
@@ -273,4 +274,27 @@ test("Semaphore.acquire() with options that are none rejects, and takes no permi
     assertInstanceOf(error, TypeError);
   }
   assert(semaphore.tryAcquire() !== undefined);
+});
+
+test("Permits: nobody barges in while one waits, though there is a permit by now", async () => {
+  let isThere = false;
+  const permits = new Permits(() => isThere ? new Hold(() => {}) : undefined);
+  const waiting = permits.acquire(undefined);
+  isThere = true;
+  assertEquals(permits.tryAcquire(), undefined);
+  permits.admit();
+  assert((await waiting) instanceof Hold);
+});
+
+test("Permits tells that the first one waits, and that the last one gave up, of all that come and go", async () => {
+  const heard: number[] = [];
+  const permits: Permits = new Permits(
+    () => undefined,
+    () => heard.push(permits.waiting),
+  );
+  const controllers = range(3).map(() => new AbortController());
+  const all = controllers.map(({ signal }) => permits.acquire({ signal }));
+  for (const controller of controllers) controller.abort();
+  await Promise.allSettled(all);
+  assertEquals(heard, [1, 0]);
 });

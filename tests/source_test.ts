@@ -172,8 +172,9 @@ test("Source.pull() rejects with what an iterable's promise rejects with, and cl
   );
   const source = new Source("map", iterable);
   assertEquals(await reasonOf(source.pull() as Promise<unknown>), "why");
-  source.stop();
   assertEquals([source.isOver, closed()], [true, 1]);
+  source.stop();
+  assertEquals(closed(), 1);
 });
 
 test("Source.pull() of an iterator whose step is no object is a TypeError that shows it, and the end", async () => {

@@ -295,3 +295,36 @@ test("ctx.signal that is read after the task has ended is quiet, and the group f
   assert(contexts.every(({ signal }) => !signal.aborted));
   await group.wait();
 });
+
+test("timeout: the TimeoutError says after how many milliseconds", async () => {
+  using time = new FakeTime();
+  const group = new CoGroup({ concurrency: 1, timeout: 250 });
+  const slow = gate();
+  const result = group.go(() => slow.promise).catch((e) => e);
+  await settled();
+  time.tick(250);
+  assertEquals((await result).message, "The task timed out after 250 ms");
+  slow.open();
+  await group.wait();
+});
+
+test("timeout: a task with an attempt to come whose signal speaks after its time is overdue once", async () => {
+  using time = new FakeTime();
+  const group = new CoGroup(1);
+  const controller = new AbortController();
+  const slow = gate();
+  const result = group.go(() => slow.promise, {
+    timeout: 100,
+    retry: {},
+    signal: controller.signal,
+  }).catch((e) => e);
+  await settled();
+  time.tick(100);
+  assertEquals(group.stats.overdue, 1);
+  controller.abort("mine");
+  assertEquals([await result, group.stats.overdue], ["mine", 1]);
+  slow.open();
+  await group.wait();
+  assertEquals(group.stats.overdue, 0);
+  assertBooks(group);
+});

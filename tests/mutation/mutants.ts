@@ -20,6 +20,8 @@ export interface Mutant {
   readonly code: string;
   /** What was there, and what is there now. */
   readonly change: string;
+  /** Which one it is of those that read the same, from 1. */
+  readonly nth: number;
 }
 
 const { SyntaxKind } = ts;
@@ -66,7 +68,9 @@ export function mutantsOf(file: string, source: string): Mutant[] {
     const code = source.split("\n")[line]!.trim();
     const from = brief(source.slice(start, end));
     const change = `${from} → ${brief(shown) || "nothing"}`;
-    mutants.push({ file, start, end, text, line: line + 1, code, change });
+    const same = mutants.filter((m) => m.code === code && m.change === change);
+    const nth = same.length + 1;
+    mutants.push({ file, start, end, text, line: line + 1, code, change, nth });
   };
   const replace = (node: ts.Node, text: string) =>
     put(node.getStart(tree), node.getEnd(), text);
@@ -106,10 +110,11 @@ export function mutantsOf(file: string, source: string): Mutant[] {
     } else if (isRemovable(node)) {
       put(node.getStart(tree), node.getEnd(), ";", "");
     } else if (ts.isReturnStatement(node) && node.expression) {
-      if (node.expression.getText(tree) === "undefined") return;
+      const value = node.expression.getText(tree);
+      // One of these is as good as the other, where it is read at all.
+      if (value !== "undefined" && value !== "false") replace(node, "return;");
       // Where nothing is wanted, only the rest of the function runs, too.
-      replace(node, "return;");
-      replace(node, `${node.expression.getText(tree)};`);
+      replace(node, `${value};`);
     } else literal(node);
   }
 

@@ -23,6 +23,8 @@ interface Equivalent {
   file: string;
   code: string;
   change: string;
+  /** Which one it is of those that read the same; all of them, if it is not said. */
+  nth?: number;
   why: string;
 }
 
@@ -54,7 +56,7 @@ const equivalents: Equivalent[] = JSON.parse(
 );
 const isSame = (mutant: Mutant) => (one: Equivalent) =>
   one.file === mutant.file && one.code === mutant.code &&
-  one.change === mutant.change;
+  one.change === mutant.change && (one.nth ?? mutant.nth) === mutant.nth;
 
 const files = list("src", ".ts");
 const sources = new Map(files.map((file) => [file, read(file)]));
@@ -160,8 +162,9 @@ async function work(): Promise<void> {
     tally[verdict]++;
     if (verdict === "survived") {
       survivors.push(mutant);
-      const { file, line, change, code } = mutant;
-      console.log(`survived: ${file}:${line}: ${change}\n    ${code}`);
+      const { file, line, change, nth, code } = mutant;
+      const which = nth > 1 ? ` (${nth})` : "";
+      console.log(`survived: ${file}:${line}: ${change}${which}\n    ${code}`);
     }
     if (++done % 250 === 0) console.log(`${done} done, ${queue.length} to go`);
   }
@@ -184,10 +187,11 @@ for (const [file, tally] of tallies) {
 }
 row("total", [...Object.values(total), percent(total)]);
 if (json !== "") {
-  const found = survivors.map(({ file, code, change }) => ({
+  const found = survivors.map(({ file, code, change, nth }) => ({
     file,
     code,
     change,
+    nth,
     why: "",
   }));
   await Deno.writeTextFile(json, JSON.stringify(found, undefined, 2));

@@ -92,7 +92,7 @@ export class Tasks {
   }
 }
 
-/** A signal that counts the listeners on it. */
+/** A signal that counts the listeners on it who wait for its abort. */
 export class CountingController extends AbortController {
   /** How many listeners are on it. */
   listeners = 0;
@@ -105,12 +105,12 @@ export class CountingController extends AbortController {
     const add = signal.addEventListener.bind(signal);
     const remove = signal.removeEventListener.bind(signal);
     signal.addEventListener = (...args: unknown[]) => {
-      this.listeners++;
+      if (args[0] === "abort") this.listeners++;
       this.added++;
       (add as (...args: unknown[]) => void)(...args);
     };
     signal.removeEventListener = (...args: unknown[]) => {
-      this.listeners--;
+      if (args[0] === "abort") this.listeners--;
       (remove as (...args: unknown[]) => void)(...args);
     };
   }

@@ -1,7 +1,7 @@
 // deno-coverage-ignore-file
 
 /**
- * A program with one failing `go` that nobody reads. It prints how many
+ * A program with failing tasks whose results nobody reads. It prints how many
  * unhandled rejections that was. A program of its own, since the test runners
  * of Bun and Node take an unhandled rejection for a failed test.
  *
@@ -17,6 +17,7 @@ export async function ownFailure(error: unknown): Promise<unknown[]> {
     const group = new CoGroup(1);
     group.go(() => Promise.reject(error));
     group.go(() => Promise.reject(error), { timeout: 60_000 });
+    group.map([1], () => Promise.reject(error)).next();
     await group.wait();
   });
 }
