@@ -1,5 +1,9 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { CoGroup, CoGroupClosedError } from "../mod.ts";
+import { Core } from "../src/core.ts";
+import { Intake } from "../src/intake.ts";
+import { stream } from "../src/map.ts";
+import { settle } from "../src/options.ts";
 import { assertBooks, gate, range, settled, Tasks } from "./support/helpers.ts";
 import {
   assert,
@@ -821,3 +825,45 @@ test("Law 6: a stream that an abort ends, and that nobody reads, is no unhandled
   });
   assertEquals(reasons, []);
 });
+
+test("CoGroup.map() whose items' signal is aborted closes its source at once, not when somebody reads on", async () => {
+  let closed = 0;
+  const second = gate();
+  async function* source() {
+    try {
+      yield 1;
+      await second.promise;
+      yield 2;
+      yield 3;
+    } finally {
+      closed++;
+    }
+  }
+  const group = new CoGroup(1);
+  const controller = new AbortController();
+  const { signal } = controller;
+  const stream = group.map(source(), (n) => n, { ahead: 3, signal });
+  assertEquals((await stream.next()).value, 1);
+  controller.abort("why");
+  second.open();
+  await settled();
+  assertEquals(closed, 1);
+  assertEquals(await stream.next().catch((e) => e), "why");
+});
+
+for (const how of ["read to its end", "broken off", "failed"]) {
+  test(`CoGroup.map() that was ${how} is forgotten by its group`, async () => {
+    const core = new Core(settle(2));
+    const map = stream("map", new Intake(core), [1, 2], (n: number) => {
+      if (how === "failed") throw "own";
+      return n;
+    }, undefined);
+    const first = map.next();
+    assertEquals(core.feeds.size, 1);
+    await first.catch(() => {});
+    if (how === "broken off") await map.return!();
+    else if (how === "read to its end") { for await (const _ of map); }
+    assertEquals(core.feeds.size, 0);
+    await core.wait();
+  });
+}

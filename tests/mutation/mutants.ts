@@ -111,10 +111,11 @@ export function mutantsOf(file: string, source: string): Mutant[] {
       put(node.getStart(tree), node.getEnd(), ";", "");
     } else if (ts.isReturnStatement(node) && node.expression) {
       const value = node.expression.getText(tree);
-      // One of these is as good as the other, where it is read at all.
-      if (value !== "undefined" && value !== "false") replace(node, "return;");
+      const isNo = value === "undefined" || value === "false";
+      // Undefined is as good as these, where they are read at all.
+      if (!isNo) replace(node, "return;");
       // Where nothing is wanted, only the rest of the function runs, too.
-      replace(node, `${value};`);
+      if (!isNo || !isLast(node)) replace(node, `${value};`);
     } else literal(node);
   }
 
@@ -149,6 +150,13 @@ export function mutantsOf(file: string, source: string): Mutant[] {
 }
 
 const brief = (text: string) => text.replace(/\s+/g, " ").slice(0, 60);
+
+/** Nothing comes after it in its function. */
+function isLast(node: ts.Statement): boolean {
+  const block = node.parent;
+  return ts.isBlock(block) && block.statements.at(-1) === node &&
+    ts.isFunctionLike(block.parent);
+}
 
 /** A statement that does something, and that the file is whole without. */
 function isRemovable(node: ts.Node): boolean {

@@ -6,8 +6,9 @@
  * changes that no test notices.
  *
  * `deno task mutate [--file src/x.ts,src/y.ts] [--shard I/N] [--sample N]
- * [--jobs N] [--json FILE]` fails below 95 %. Those that are known to change
- * nothing are listed, with the reason, in `equivalent.json`.
+ * [--jobs N] [--json FILE] [--again FILE]` fails below 95 %. `--json` writes the
+ * survivors to a file, `--again` tries those of one. Those that are known to
+ * change nothing are listed, with the reason, in `equivalent.json`.
  *
  * @module
  */
@@ -50,6 +51,7 @@ const [shard, shards] = option("shard", "1/1").split("/").map(Number);
 const sample = Number(option("sample", "Infinity"));
 const jobs = Number(option("jobs", "2"));
 const json = option("json", "");
+const again = option("again", "");
 
 const equivalents: Equivalent[] = JSON.parse(
   read("tests/mutation/equivalent.json"),
@@ -57,6 +59,10 @@ const equivalents: Equivalent[] = JSON.parse(
 const isSame = (mutant: Mutant) => (one: Equivalent) =>
   one.file === mutant.file && one.code === mutant.code &&
   one.change === mutant.change && (one.nth ?? mutant.nth) === mutant.nth;
+
+const wanted: Equivalent[] = again === ""
+  ? []
+  : JSON.parse(Deno.readTextFileSync(again));
 
 const files = list("src", ".ts");
 const sources = new Map(files.map((file) => [file, read(file)]));
@@ -102,7 +108,8 @@ function chosen(mutants: Mutant[]): Mutant[] {
 const known = await cover();
 const queue = chosen(
   files.filter((file) => only[0] === "" || only.includes(file))
-    .flatMap((file) => mutantsOf(file, sources.get(file)!)),
+    .flatMap((file) => mutantsOf(file, sources.get(file)!))
+    .filter((mutant) => again === "" || wanted.some(isSame(mutant))),
 );
 console.log(`${queue.length} mutants, ${known.length} tests`);
 
