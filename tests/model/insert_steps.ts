@@ -141,6 +141,7 @@ export abstract class InsertSteps extends Tasks {
       accepted: 0,
       mayHold: false,
       hadRoom: false,
+      lackedRoom: false,
       stop: () => {
         if (feed.state === "holding") model.vacate();
         feed.state = "over";
@@ -190,7 +191,7 @@ export abstract class InsertSteps extends Tasks {
           else model.fill(feed, job);
           feed.state = "looking";
           joins = model.joins;
-          feed.hadRoom = model.hasRoomNow;
+          model.feedBegins(feed);
           // A little after the group does; a pull may come before.
           const ofTask = ++taken;
           const hops = isAtHand && !isSkipped ? 1 : 2;
@@ -213,7 +214,7 @@ export abstract class InsertSteps extends Tasks {
     if (model.isClosed) feed.stop();
     else {
       model.feeds.add(feed);
-      feed.hadRoom = model.hasRoomNow;
+      model.feedBegins(feed);
     }
     let isHeard = false;
     const ends = (check: () => void) => {

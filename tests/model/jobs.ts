@@ -133,6 +133,8 @@ export interface FeedModel {
   mayHold: boolean;
   /** Whether there was room for it when it began to look. */
   hadRoom: boolean;
+  /** Whether there was none at a time since then: it may wait though it is said to hold. */
+  lackedRoom: boolean;
   /** Has its source closed. */
   stop(): void;
 }

@@ -137,7 +137,12 @@ export abstract class LineModel {
     if (this.isStrict) return this.hasRoom() ? "yes" : "no";
     if (this.isLax) return "either";
     const waiting = this.line.filter((place) => !place.isIn);
-    if (waiting.length === 0) return this.hasRoom() ? "yes" : "no";
+    if (waiting.length === 0) {
+      if (!this.hasRoom()) return "no";
+      return [...this.feeds].some(({ lackedRoom }) => lackedRoom)
+        ? "either"
+        : "yes";
+    }
     // Those who want a place held may have it already: nobody can see that.
     this.noteRoom();
     const areIn = waiting.every(({ feed }) => feed?.mayHold) &&
@@ -179,6 +184,12 @@ export abstract class LineModel {
     );
   }
 
+  /** A feed is about to look for room. */
+  feedBegins(feed: FeedModel): void {
+    feed.hadRoom = this.hasRoomNow;
+    feed.lackedRoom = !feed.hadRoom;
+  }
+
   /** A feed looks for room for its next task. */
   feedLooks(feed: FeedModel): void {
     if (this.isClosed) feed.state = "over";
@@ -209,6 +220,7 @@ export abstract class LineModel {
       this.admit(first);
     }
     must(feed.state === "holding", "insertAll pulled without a place");
+    feed.lackedRoom = false;
   }
 
   /** The task of a feed comes to the place that is held for it. */
@@ -238,8 +250,12 @@ export abstract class LineModel {
 
   /** Who waits for a place to be held may have it from now on. */
   noteRoom(): void {
-    if (this.isLooking && this.hasRoomNow) {
-      for (const feed of this.feeds) feed.hadRoom = true;
+    if (this.isLooking) {
+      const has = this.hasRoomNow;
+      for (const feed of this.feeds) {
+        if (has) feed.hadRoom = true;
+        else if (feed.state === "looking") feed.lackedRoom = true;
+      }
     }
     const kept = this.size > 0;
     let isFirst = this.idle > 0;
