@@ -182,8 +182,16 @@ test("CoGroup.insertAll() rejects for what is no source, and for what is no task
 
 test("CoGroup.wait() and progress() complain about bad options", async () => {
   const group = new CoGroup(1);
-  await assertRejects(() => group.wait({ signal: {} as never }), TypeError);
-  await assertRejects(() => group.wait(5 as never), TypeError, "options");
+  await assertRejects(
+    () => group.wait({ signal: {} as never }),
+    TypeError,
+    "Cannot wait: signal must",
+  );
+  await assertRejects(
+    () => group.wait(5 as never),
+    TypeError,
+    "Cannot wait: options must",
+  );
   assert(!group.closed, "a call that failed has done nothing");
   assertThrows(() => group.progress({ interval: -1 }), RangeError, "interval");
   assertThrows(() => group.progress(5 as never), TypeError, "options");

@@ -1,5 +1,6 @@
 import { Channel } from "../src/channel.ts";
 import type { ChannelOptions } from "../src/channel_options.ts";
+import { droppingQueue } from "../src/dropping_queue.ts";
 import { ChannelClosedError } from "../src/errors.ts";
 import { fifoQueue } from "../src/fifo_queue.ts";
 import type { Queue } from "../src/queue.ts";
@@ -194,4 +195,13 @@ test("Channel.send() whose signal is aborted in the middle leaves room for nobod
   await settled();
   assertEquals(log, [[1, "rejected", "aborted"], [2, undefined]]);
   assertEquals(channel.tryReceive(), { state: "ok", value: 2 });
+});
+
+test("Channel.send() that is refused, and [Symbol.asyncDispose](), give promises that have resolved", async () => {
+  const channel = new Channel<number>({ queue: droppingQueue(0) });
+  assertEquals(await Promise.all([channel.send(1)]), [undefined]);
+  for (const step of [channel.send(1), channel[Symbol.asyncDispose]()]) {
+    assertInstanceOf(step, Promise);
+    await step;
+  }
 });

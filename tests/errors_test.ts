@@ -5,6 +5,12 @@ import {
   show,
   wrongType,
 } from "../src/errors.ts";
+import {
+  CoGroup,
+  droppingQueue,
+  type QueuedTask,
+  slidingQueue,
+} from "../mod.ts";
 import { assert, assertEquals, assertStrictEquals } from "./support/std.ts";
 import { test } from "./support/test.ts";
 
@@ -68,4 +74,31 @@ test("wrongType() and outOfRange() say what was tried, what was wanted and what 
   const range = outOfRange("add", "timeout", "a number", "8");
   assert(range instanceof RangeError);
   assertEquals(range.message, message);
+});
+
+test("What became of a task that never runs is said by its error", async () => {
+  const messageOf = (promise: Promise<unknown>) =>
+    promise.catch(({ name, message }) => `${name}: ${message}`);
+  const paused = { concurrency: 1, paused: true };
+  const drained = new CoGroup(paused);
+  const first = drained.go(() => {});
+  drained.drain();
+  assertEquals(await messageOf(first), "AbortError: The task was drained");
+  const cancelled = new CoGroup(paused);
+  const second = cancelled.go(() => {});
+  cancelled.cancel();
+  assertEquals(
+    await messageOf(second),
+    "AbortError: The group was cancelled",
+  );
+  const queue = droppingQueue<QueuedTask>(0);
+  assertEquals(
+    await messageOf(new CoGroup({ ...paused, queue }).go(() => {})),
+    "AbortError: Cannot go: the queue is full",
+  );
+  const sliding = slidingQueue<QueuedTask>(1);
+  const evicting = new CoGroup({ ...paused, queue: sliding });
+  const third = evicting.go(() => {});
+  evicting.add(() => {});
+  assertEquals(await messageOf(third), "AbortError: The task was evicted");
 });

@@ -481,3 +481,29 @@ test("new CoGroup() with a queue that is none, or with a capacity beside it, is 
     "Cannot create CoGroup: queue stands in place of capacity, received both",
   );
 });
+
+test("CoGroup that is aborted while one task is evicted for another gives all that was queued to drain()", async () => {
+  const group = new CoGroup({
+    concurrency: 1,
+    paused: true,
+    queue: slidingQueue<QueuedTask>(2),
+  });
+  const items: Iterable<number> = {
+    [Symbol.iterator]: () => ({
+      next: () => ({ value: 1, done: false }),
+      return: () => {
+        group.cancel("why");
+        return { value: undefined, done: true };
+      },
+    }),
+  };
+  const item = group.map(items, (n) => n).next().catch((e) => e);
+  await settled();
+  const [before, after] = [() => {}, () => {}];
+  group.add(before);
+  group.add(after);
+  assertEquals(group.drain(), [{ task: before }, { task: after }]);
+  await group.wait();
+  assertBooks(group);
+  await item;
+});

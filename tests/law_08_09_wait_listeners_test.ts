@@ -8,6 +8,8 @@ import {
 } from "./support/helpers.ts";
 import { assert, assertEquals } from "./support/std.ts";
 import { test } from "./support/test.ts";
+import { Core } from "../src/core.ts";
+import { settle } from "../src/options.ts";
 
 test("Law 8: CoGroup.wait() on a group that was never used is done at once", async () => {
   const group = new CoGroup(1);
@@ -306,4 +308,15 @@ test("Law 9: an insert that leaves lets an add that is kept behind it into the q
   assertEquals(await waiting, false);
   group.resume();
   assertEquals([await group.wait(), group.stats.fulfilled], [0, 2]);
+});
+
+test("Core.offEnd() takes back what onEnd was told to call", async () => {
+  const core = new Core(settle(1));
+  const called: string[] = [];
+  const one = () => called.push("one");
+  core.onEnd(one);
+  core.onEnd(() => called.push("other"));
+  core.offEnd(one);
+  await core.wait();
+  assertEquals(called, ["other"]);
 });

@@ -1,3 +1,4 @@
+import { LONGEST } from "../src/delays.ts";
 import { CoGroup } from "../mod.ts";
 import {
   assertBooks,
@@ -327,4 +328,27 @@ test("timeout: a task with an attempt to come whose signal speaks after its time
   await group.wait();
   assertEquals(group.stats.overdue, 0);
   assertBooks(group);
+});
+
+test("ctx.signal of a task with a timeout that has ended in time is quiet, whatever becomes of the group", async () => {
+  const group = new CoGroup({ concurrency: 1, sink: true, timeout: 60_000 });
+  const early = await group.go(({ signal }) => signal);
+  const late = await group.go((ctx) => ctx);
+  await group.idle();
+  group.cancel();
+  assertEquals([early.aborted, late.signal.aborted], [false, false]);
+  await group.wait();
+});
+
+test("timeout: there is a timer for the longest that one can be set for, and none for more", async () => {
+  for (const [timeout, timers] of [[LONGEST, 1], [LONGEST + 1, 0]] as const) {
+    using time = new FakeTime();
+    const group = new CoGroup({ concurrency: 1, timeout });
+    const slow = gate();
+    const result = group.go(() => slow.promise);
+    await settled();
+    assertEquals(time.next(), timers === 1);
+    slow.open();
+    await Promise.allSettled([result, group.wait()]);
+  }
 });
