@@ -79,7 +79,11 @@ test("new CoGroup() takes a number or options, and nothing else", () => {
 test("CoGroup.concurrency set to what it can't be throws, and stays as it was", () => {
   const group = new CoGroup(2);
   for (const value of [0, -1, 1.5, NaN]) {
-    assertThrows(() => group.concurrency = value, RangeError, "concurrency");
+    assertThrows(
+      () => group.concurrency = value,
+      RangeError,
+      "Cannot set concurrency: concurrency must",
+    );
   }
   assertThrows(() => group.concurrency = "4" as never, TypeError, '"4"');
   assertEquals(group.concurrency, 2);

@@ -588,3 +588,25 @@ test("CoGroup under a governor that gives no permit says so", async () => {
     console.error = error;
   }
 });
+
+test("CoGroup whose worker has ended has room for who waits, though the governor gives the permit to another", async () => {
+  const governor = new Semaphore(1);
+  const tasks = new Tasks();
+  const group = new CoGroup({ concurrency: 1, capacity: 1, governor });
+  const first = group.go(tasks.task("first"));
+  await settled();
+  const other = governor.acquire();
+  group.add(tasks.task("second"));
+  let isIn = false;
+  group.insert(tasks.task("third")).then((is) => isIn = is);
+  await settled();
+  assertEquals(isIn, false);
+  tasks.open("first");
+  await first;
+  const permit = await other;
+  await settled();
+  assertEquals([tasks.started, isIn], [["first"], true]);
+  permit.release();
+  tasks.openAll();
+  await group.wait();
+});

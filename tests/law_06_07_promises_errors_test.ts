@@ -1,6 +1,11 @@
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { CoGroup, CoGroupClosedError, type TaskFailure } from "../mod.ts";
+import {
+  CoGroup,
+  CoGroupClosedError,
+  priorityQueue,
+  type TaskFailure,
+} from "../mod.ts";
 import { assertBooks, gate, range, settled, Tasks } from "./support/helpers.ts";
 import { assert, assertEquals, assertRejects } from "./support/std.ts";
 import { test } from "./support/test.ts";
@@ -314,4 +319,22 @@ test("CoGroup.go() with Promise.all and a cancel is an errgroup", async () => {
   assertEquals(error, first);
   await group.wait();
   assertBooks(group);
+});
+
+test("Law 7: the failure of a task whose options are for the queue alone goes to onError, once, and costs no worker", async () => {
+  const heard: unknown[] = [];
+  const group = new CoGroup({
+    concurrency: 1,
+    queue: priorityQueue(),
+    onError: (error, { options }) => heard.push([error, options]),
+  });
+  const options = { priority: 1 };
+  group.add(() => {
+    throw "own";
+  }, options);
+  group.add(() => {});
+  await group.wait();
+  assertEquals(heard, [["own", options]]);
+  const { fulfilled, rejected, inFlight } = group.stats;
+  assertEquals([fulfilled, rejected, inFlight], [1, 1, 0]);
 });

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { CoGroup, CoGroupClosedError, type TaskContext } from "../mod.ts";
+import { CoGroup, CoGroupClosedError } from "../mod.ts";
 import { Core } from "../src/core.ts";
 import { Intake } from "../src/intake.ts";
 import { stream } from "../src/map.ts";
@@ -867,18 +867,3 @@ for (const how of ["read to its end", "broken off", "failed"]) {
     await core.wait();
   });
 }
-
-test("ctx.signal of an item of a map that has ended is quiet, whether it was looked at before or not", async () => {
-  const group = new CoGroup({ concurrency: 1, sink: true });
-  const early: AbortSignal[] = [];
-  const late: TaskContext[] = [];
-  const stream = group.map(range(4), (n, ctx) => {
-    if (n % 2 === 0) early.push(ctx.signal);
-    else late.push(ctx);
-  });
-  for await (const _ of stream);
-  group.cancel();
-  await group.wait();
-  const all = [...early, ...late.map(({ signal }) => signal)];
-  assertEquals(all.map(({ aborted }) => aborted), [false, false, false, false]);
-});

@@ -1,5 +1,10 @@
 import { LONGEST } from "../src/delays.ts";
-import { CoGroup } from "../mod.ts";
+import {
+  CoGroup,
+  type CoGroupOptions,
+  type TaskContext,
+  type TaskOptions,
+} from "../mod.ts";
 import {
   assertBooks,
   CountingController,
@@ -330,15 +335,39 @@ test("timeout: a task with an attempt to come whose signal speaks after its time
   assertBooks(group);
 });
 
-test("ctx.signal of a task with a timeout that has ended in time is quiet, whatever becomes of the group", async () => {
-  const group = new CoGroup({ concurrency: 1, sink: true, timeout: 60_000 });
-  const early = await group.go(({ signal }) => signal);
-  const late = await group.go((ctx) => ctx);
-  await group.idle();
-  group.cancel();
-  assertEquals([early.aborted, late.signal.aborted], [false, false]);
-  await group.wait();
-});
+const kinds: [string, CoGroupOptions & TaskOptions][] = [
+  ["bare", { concurrency: 2 }],
+  ["with a timeout", { concurrency: 2, timeout: 60_000 }],
+  ["with a priority", { concurrency: 2, priority: 1 }],
+];
+
+for (const [kind, options] of kinds) {
+  test(`ctx.signal of a task (${kind}) that has ended is quiet, though the group is aborted while another one runs`, async () => {
+    const group = new CoGroup({ ...options, sink: true });
+    const other = gate();
+    const signals: AbortSignal[] = [];
+    const late: TaskContext[] = [];
+    const look = (ctx: TaskContext) => void signals.push(ctx.signal);
+    const keep = (ctx: TaskContext) => void late.push(ctx);
+    const running = group.go(({ signal }) => other.promise.then(() => signal));
+    for (const task of [look, keep]) {
+      const own = options.priority === undefined ? undefined : options;
+      group.add(task, own);
+      await settled();
+      await group.go(task, own);
+      for await (const _ of group.map([1], (_, ctx) => task(ctx), own));
+    }
+    group.cancel();
+    signals.push(...late.map(({ signal }) => signal));
+    assertEquals(
+      signals.map(({ aborted }) => aborted),
+      range(6).map(() => false),
+    );
+    other.open();
+    assertEquals((await running).aborted, true);
+    await group.wait();
+  });
+}
 
 test("timeout: there is a timer for the longest that one can be set for, and none for more", async () => {
   for (const [timeout, timers] of [[LONGEST, 1], [LONGEST + 1, 0]] as const) {
