@@ -72,7 +72,7 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
   #isPulling = false;
   #isOver = false;
   isHalted = false;
-  #end: { error: Maybe<unknown> } | undefined = undefined;
+  #end: { error: Maybe<unknown>; isQuiet?: boolean } | undefined = undefined;
   /** Whether the end's error is one that nobody has to read (law 6). */
   #isQuiet = false;
 
@@ -116,7 +116,7 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
       const error = new CoGroupClosedError(
         "Cannot go on with map: the group is closed",
       );
-      this.#sourceEnded(error, 0);
+      this.#sourceEnded(error, 0, true);
     }
   }
 
@@ -224,7 +224,7 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
     const refusal = intake.refusal("map", traits);
     if (refusal !== undefined) {
       source.stop();
-      return this.#sourceEnded(refusal.reason, 1);
+      return this.#sourceEnded(refusal.reason, 1, true);
     }
     const item = new StreamItem(
       (ctx) => fn(value as never, ctx),
@@ -246,10 +246,13 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
     last.place = item.place;
   }
 
-  /** No more from the source; `missing` pulls brought nothing. */
-  #sourceEnded(error: Maybe<unknown>, missing: 0 | 1): void {
+  /**
+   * No more from the source; `missing` pulls brought nothing. Nobody has to read
+   * an error that is no failure (law 6).
+   */
+  #sourceEnded(error: Maybe<unknown>, missing: 0 | 1, isQuiet = false): void {
     this.#pulled -= missing;
-    this.#end ??= { error };
+    this.#end ??= { error, isQuiet };
     this.#flush();
   }
 
@@ -268,6 +271,7 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
     const item = this.#head ??= this.#out.shift();
     if (item === undefined) {
       if (this.#end !== undefined && this.#pulled === this.#delivered) {
+        this.#isQuiet ||= this.#end.isQuiet === true;
         this.#finish(this.#end.error);
       }
       return undefined;

@@ -107,6 +107,9 @@ test("Law 6: abandoned go promises that nobody reads are no unhandled rejections
     const drained = new CoGroup({ concurrency: 1, paused: true });
     drained.go(() => {});
     drained.drain();
+    const mapped = new CoGroup(1);
+    mapped.map([1, 2], () => {}).next();
+    await mapped.wait(); // Closed before anything was pulled.
   });
   assertEquals(seen, []);
 });

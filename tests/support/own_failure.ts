@@ -18,6 +18,7 @@ export async function ownFailure(error: unknown): Promise<unknown[]> {
     group.go(() => Promise.reject(error));
     group.go(() => Promise.reject(error), { timeout: 60_000 });
     group.map([1], () => Promise.reject(error)).next();
+    await group.idle(); // To wait at once would close it before the item is pulled.
     await group.wait();
   });
 }
