@@ -456,8 +456,8 @@ test("adaptiveLimit() goes the same way through the same latencies and failures"
 
 test("adaptiveLimit() does not doubt a limit that failures have brought down", () => {
   using time = new FakeTime();
-  const governor = adaptiveLimit({ max: 100, initial: 16 });
-  for (const _ of range(2)) acquire(governor, 1)[0]!.release(true);
+  const governor = adaptiveLimit({ max: 100, initial: 32 });
+  for (const _ of range(3)) acquire(governor, 1)[0]!.release(true);
   assertEquals(governor.limit, 4);
   trips(governor, time, 6, 50);
   const permits = acquire(governor, 10).filter(Boolean);

@@ -95,7 +95,11 @@ for (const task of [undefined, null, "task", {}] as unknown as Task[]) {
     assertThrows(() => group.add(task), TypeError, "task must be a function");
     assertThrows(() => group.tryInsert(task), TypeError, "task");
     await assertRejects(() => group.insert(task), TypeError, "task");
-    await assertRejects(() => group.go(task), TypeError, "task");
+    await assertRejects(
+      () => group.go(task),
+      TypeError,
+      "Cannot go: task must",
+    );
     assertEquals(group.stats.accepted, 0);
     await group.wait();
     assertThrows(() => group.add(task), TypeError, "task");

@@ -96,6 +96,12 @@ test("What became of a task that never runs is said by its error", async () => {
     await messageOf(new CoGroup({ ...paused, queue }).go(() => {})),
     "AbortError: Cannot go: the queue is full",
   );
+  const closed = new CoGroup(1);
+  closed.close();
+  assertEquals(
+    await messageOf(closed.go(() => {})),
+    "CoGroupClosedError: Cannot go: the group is closed",
+  );
   const sliding = slidingQueue<QueuedTask>(1);
   const evicting = new CoGroup({ ...paused, queue: sliding });
   const third = evicting.go(() => {});

@@ -518,18 +518,22 @@ test("CoGroup that has nothing to start any more gives back what a deaf governor
   await settled();
   const released: string[] = [];
   const permit = (name: string): Permit => ({
-    release: () => void released.push(name),
+    release: (failed) => void released.push(`${name} ${failed}`),
     [Symbol.dispose]: () => {},
   });
-  const result = group.go(() => "result");
+  const tasks = new Tasks();
+  const result = group.go(tasks.task("task"));
   await settled();
   waiting[0]!.open(permit("first"));
   await settled();
-  assertEquals([released, group.inFlight], [["first"], 0]);
+  assertEquals([released, tasks.started], [["first false"], []]);
   waiting[1]!.open(permit("second"));
-  assertEquals(await result, "result");
+  await settled();
+  assertEquals(tasks.started, ["task"]);
+  tasks.open("task");
+  await result;
   await group.wait();
-  assertEquals(released, ["first", "second"]);
+  assertEquals(released, ["first false", "second false"]);
 });
 
 test("CoGroup that has nothing to start any more does not hear of a governor that fails then", async () => {

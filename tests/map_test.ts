@@ -802,11 +802,11 @@ test("CoGroup.map() that is closed says that it can't go on, and by the first ne
 
 test("CoGroup.map() gives what was ready before a failure, then the failure", async () => {
   const group = new CoGroup(3);
-  const stream = group.map([0, 1, 2], (n) => {
-    if (n === 2) throw "own";
-    return n;
-  });
+  const last = gate<number>();
+  const stream = group.map([0, 1, 2], (n) => n === 2 ? last.promise : n);
   assertEquals((await stream.next()).value, 0);
+  await settled();
+  last.fail("own");
   await settled();
   assertEquals((await stream.next()).value, 1);
   assertEquals(await stream.next().catch((e) => e), "own");
@@ -822,6 +822,12 @@ test("Law 6: a stream that an abort ends, and that nobody reads, is no unhandled
     await settled();
     group.cancel("why");
     await group.wait();
+    const later = new CoGroup(1);
+    const begun = later.map([1, 2], (n) => n);
+    await begun.next();
+    later.cancel("why");
+    begun.next();
+    await later.wait();
   });
   assertEquals(reasons, []);
 });
@@ -867,3 +873,19 @@ for (const how of ["read to its end", "broken off", "failed"]) {
     await core.wait();
   });
 }
+
+test("CoGroup.map() whose failure comes before an earlier item is tried again fails with it, and onError does not hear of it too", async () => {
+  const heard: unknown[] = [];
+  const group = new CoGroup({
+    concurrency: 2,
+    onError: (error) => heard.push(error),
+    retry: { minTimeout: 60_000, isRetriable: (error) => error === "again" },
+  });
+  const stream = group.map([0, 1], (n) => {
+    throw n === 0 ? "again" : "last";
+  });
+  assertEquals(await stream.next().catch((e) => e), "last");
+  await group.wait();
+  assertEquals(heard, []);
+  assertBooks(group);
+});

@@ -312,3 +312,12 @@ test("Source leaves nothing on a source that has answered: stop() after a pull c
   assertEquals(await pulled, 1);
   assertStrictEquals(source.isOver, true);
 });
+
+test("Source.pull() of a function that is a thenable is a promise, too", async () => {
+  const later = Object.assign(() => {}, {
+    then: (resolve: (value: number) => void) => resolve(1),
+  });
+  const answer = new Source<unknown>("map", [later]).pull();
+  assertInstanceOf(answer, Promise);
+  assertEquals(await answer, 1);
+});

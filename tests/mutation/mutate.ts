@@ -125,9 +125,12 @@ function casesFor({ file, start }: Mutant): Case[] {
   const probe = probeAt(all, start);
   const cost = ({ test }: Known) =>
     (test[2] + 1) / (1 + (kills.get(keyOf(file, test)) ?? 0));
-  return known.filter(({ hits }) =>
+  const isOf = ({ hits }: Known) => all.some(({ id }) => hits.has(id));
+  // What runs when the file is loaded is for all tests of those who use it.
+  const users = new Set(known.filter(isOf).map(({ test: [name] }) => name));
+  return known.filter(({ test: [name], hits }) =>
     probe === undefined
-      ? all.length === 0 || all.some(({ id }) => hits.has(id))
+      ? all.length === 0 || users.has(name)
       : hits.has(probe.id)
   ).map((one) => ({ test: one.test, cost: cost(one) }))
     .sort((a, b) => a.cost - b.cost).map(({ test }) => test);
