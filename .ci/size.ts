@@ -22,7 +22,7 @@ const ROOT = new URL("..", import.meta.url).pathname;
 const BUNDLES = [
   { title: "Channel alone", names: "{ Channel }", ceiling: 4_400 },
   { title: "CoGroup alone", names: "{ CoGroup }", ceiling: 13_200 },
-  { title: "everything", names: "*", ceiling: Infinity },
+  { title: "everything", names: "*", ceiling: 16_500 },
 ];
 
 /** What the tarball's package.json says: a file that is not used does nothing. */
@@ -69,12 +69,11 @@ async function main(): Promise<number> {
   for (const { title, names, ceiling } of BUNDLES) {
     const { code, parts } = await bundle(names);
     const size = gzipSync(Buffer.from(code), { level: 9 }).length;
-    const limit = ceiling === Infinity ? "" : `, ceiling ${ceiling}`;
     const isOver = size > ceiling;
     if (isOver) failures++;
     console.log(
       `${isOver ? "FAIL" : "ok  "}  ${title}: ${size} bytes min+gzip` +
-        ` (${code.length} minified)${limit}`,
+        ` (${code.length} minified), ceiling ${ceiling}`,
     );
     if (withParts) {
       for (const [file, bytes] of parts) {
