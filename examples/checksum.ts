@@ -91,7 +91,10 @@ async function* list(path: string): AsyncGenerator<Entry> {
   }
 }
 
-/** Of what is one file from the first byte to the last; else it throws. */
+/**
+ * Of what is one file from the first byte to the last, as far as its size and
+ * its times tell; else it throws.
+ */
 async function digest(path: string, workerId: number): Promise<string> {
   const buffer = buffers[workerId] ??= new Uint8Array(256 * 1024);
   const hash = createHash("sha256");
@@ -104,10 +107,11 @@ async function digest(path: string, workerId: number): Promise<string> {
     hash.update(buffer.subarray(0, bytesRead));
     bytes += bytesRead;
   }
-  const { size, mtimeMs } = await file.stat();
-  if (size === before.size && mtimeMs === before.mtimeMs) {
-    return hash.digest("hex");
-  }
+  const { size, mtimeMs, ctimeMs } = await file.stat();
+  if (
+    size === before.size && mtimeMs === before.mtimeMs &&
+    ctimeMs === before.ctimeMs
+  ) return hash.digest("hex");
   // A line would tell of bytes that never were in it at one time.
   throw new Error("changed while it was read");
 }

@@ -24,7 +24,7 @@ const USAGE = `Usage: threads.ts [--threads N] [--blocks N] [--bits N]
 
   --threads N  how many threads work (default: one for each core)
   --blocks N   how many proofs to find (default 64)
-  --bits N     how hard each is: zero bits, up to 24 (default 8)`;
+  --bits N     how hard each is: zero bits, up to 16 (default 8)`;
 
 /** The thread ended before the job. On another thread it may succeed. */
 export class ThreadError extends Error {}
@@ -118,6 +118,9 @@ function parse(args: string[]) {
     }
   }
   const { threads, blocks, bits } = values;
+  if (Number(bits) > 16) {
+    throw new Error(`--bits ${bits}: at most 16`);
+  }
   return { count: Number(threads), blocks: Number(blocks), bits: Number(bits) };
 }
 

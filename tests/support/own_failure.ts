@@ -9,7 +9,6 @@
  */
 
 import { CoGroup } from "../../mod.ts";
-import { settled } from "./helpers.ts";
 import { unhandled } from "./unhandled.ts";
 
 /** The unhandled rejections of one failure that nobody reads. */
