@@ -320,3 +320,12 @@ test("Core.offEnd() takes back what onEnd was told to call", async () => {
   await core.wait();
   assertEquals(called, ["other"]);
 });
+
+test("Core.onEnd() calls back once, however often the group opens again", async () => {
+  const core = new Core(settle(1));
+  let called = 0;
+  core.onEnd(() => called++);
+  for (const _ of range(3)) await core.reset();
+  await core.wait();
+  assertEquals(called, 1);
+});

@@ -34,6 +34,9 @@ export interface Result {
   readonly hits: number[];
 }
 
+/** What is written while there is no answer yet. */
+const ALIVE = "alive";
+
 type Body = () => void | Promise<void>;
 type Module = (require: (path: string) => unknown, exports: object) => void;
 
@@ -188,6 +191,16 @@ async function run(body: Body, ms: number): Promise<Outcome> {
   return outcome === "passed" && strays > before ? "stray" : outcome;
 }
 
+const wall = performance.now.bind(performance);
+let lastWord = 0;
+
+/** Tells who waits for the answer, now and then, that it is on the way. */
+function sayAlive(): void {
+  if (wall() - lastWord < 200) return;
+  lastWord = wall();
+  write(ALIVE);
+}
+
 async function* results(job: Job, files: string[]): AsyncGenerator<Result> {
   const changed = new Map<string, Module>();
   const loaded = new Map<string, typeof tests>();
@@ -201,6 +214,7 @@ async function* results(job: Job, files: string[]): AsyncGenerator<Result> {
       testsOf(file).map((_, i): Case => [file, i, Infinity])
     );
   for (const test of cases) {
+    sayAlive();
     for (const id of Object.keys(hits)) delete hits[Number(id)];
     const begin = now();
     let title = "";

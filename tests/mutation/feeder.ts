@@ -10,7 +10,9 @@
 import type { Job, Result } from "./bench.ts";
 import type { Modules } from "./graph.ts";
 
-/** Nobody answers for so many steps of so many milliseconds: it hangs. */
+/** What a bench writes between two tests now and then. */
+const ALIVE = JSON.stringify("alive");
+/** Nothing is heard for so many steps of so many milliseconds: it hangs. */
 const STEPS = 30;
 const STEP = 250;
 /** What failed may have left timers behind, so a process is not kept for long. */
@@ -79,7 +81,8 @@ export class Feeder {
     const bench = this.#bench ??= this.#start();
     bench.jobs++;
     this.#write(bench, JSON.stringify(job));
-    const answer = await this.#answer(bench, steps);
+    let answer;
+    do answer = await this.#answer(bench, steps); while (answer === ALIVE);
     const isLast = answer === undefined || answer.includes('"hung"');
     if (isLast) await this.end();
     return answer;

@@ -39,7 +39,7 @@ type Verdict = "killed" | "hung" | "survived";
 
 const WANTED = 0.95;
 /** Milliseconds: a test that takes longer, for the sake of large numbers, is left out. */
-const DEAR = 1500;
+const DEAR = 1000;
 
 function option(name: string, otherwise: string): string {
   const at = Deno.args.indexOf(`--${name}`);
