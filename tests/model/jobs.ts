@@ -143,4 +143,6 @@ export interface Place {
   readonly job?: Job;
   readonly feed?: FeedModel;
   isIn: boolean;
+  /** Whether there was room for it while it was waiting. */
+  hadRoom?: boolean;
 }

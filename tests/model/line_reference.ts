@@ -248,7 +248,7 @@ export abstract class LineModel {
     if (!this.isStrict) this.reserved--;
   }
 
-  /** Who waits for a place to be held may have it from now on. */
+  /** Who waits and has room may be in from now on, or hold a place. */
   noteRoom(): void {
     if (this.isLooking) {
       const has = this.hasRoomNow;
@@ -260,22 +260,24 @@ export abstract class LineModel {
     const kept = this.size > 0;
     let isFirst = this.idle > 0;
     let more = 0;
-    for (const { feed, isIn } of this.line) {
-      if (isIn) isFirst = false;
-      else if (feed === undefined) return;
+    for (const place of this.line) {
+      if (place.isIn) isFirst = false;
       else {
         // A worker that finds the queue empty takes from who waits.
         const isTaken = isFirst &&
           (kept || (more === 0 && this.reserved === 0));
-        if (!feed.mayHold && !isTaken && !this.hasRoom(more)) return;
-        feed.mayHold = true;
+        const { feed, hadRoom = feed?.mayHold } = place;
+        if (!hadRoom && !isTaken && !this.hasRoom(more)) return;
+        if (feed === undefined) place.hadRoom = true;
+        else feed.mayHold = true;
         more++;
       }
     }
   }
 
   mayEnter(first: Place): boolean {
-    return this.isLax || this.isAdmissible() || first.feed?.mayHold === true;
+    return this.isLax || this.isAdmissible() || first.hadRoom === true ||
+      first.feed?.mayHold === true;
   }
 
   accept(job: Job): void {

@@ -113,6 +113,7 @@ export class GroupModel extends RunModel {
     const isLate = ms === 0 && first !== undefined && first < due;
     if (first !== due && !isLate) return false;
     while (this.delayed.length > 0 && this.delayed[0]!.due <= this.now()) {
+      this.noteRoom(); // It may take the room, but not from who had it.
       const job = this.delayed.shift()!;
       job.state = "queued";
       this.joins++;
