@@ -479,3 +479,10 @@ test("adaptiveLimit() shrinks on latencies of a demand of half of it", () => {
   half(3, 1000);
   assertEquals(governor.limit, 8);
 });
+
+test("adaptiveLimit() learns from latencies of a millisecond", () => {
+  using time = new FakeTime();
+  const governor = adaptiveLimit({ max: 100 });
+  trips(governor, time, 6, 1);
+  assertEquals(governor.limit, 8);
+});

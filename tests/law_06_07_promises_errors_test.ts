@@ -117,12 +117,12 @@ test("Law 6: abandoned go promises that nobody reads are no unhandled rejections
 test("Law 6: a task's own failure that nobody reads is one unhandled rejection", async () => {
   if ("Deno" in globalThis) {
     const own = new Error("own failure");
-    assertEquals(await ownFailure(own), [own, own, own]);
+    assertEquals(await ownFailure(own), [own, own, own, own]);
   } else {
     const { execFileSync } = await import("node:child_process");
     const url = new URL("./support/own_failure.ts", import.meta.url);
     const printed = execFileSync(process.execPath, [fileURLToPath(url)]);
-    assertEquals(printed.toString().trim().split("\n").at(-1), "3");
+    assertEquals(printed.toString().trim().split("\n").at(-1), "4");
   }
 });
 

@@ -1,4 +1,5 @@
 import { CoGroup } from "../mod.ts";
+import { settle } from "../src/options.ts";
 import { range } from "./support/helpers.ts";
 import { assert, assertEquals } from "./support/std.ts";
 import { test } from "./support/test.ts";
@@ -117,4 +118,8 @@ test("slice: 0 starts a handful of tasks a turn, Infinity does not yield", async
     });
   assert(await run(0) <= 16);
   assertEquals(await run(Infinity), 2000);
+});
+
+test("new CoGroup() has a slice of 10 ms, where nothing is said of it", () => {
+  assertEquals(settle(1).slice, 10);
 });

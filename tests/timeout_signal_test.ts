@@ -381,3 +381,14 @@ test("timeout: there is a timer for the longest that one can be set for, and non
     await Promise.allSettled([result, group.wait()]);
   }
 });
+
+test("ctx.signal is one for each task of those that a worker runs one after the other", async () => {
+  const group = new CoGroup({ concurrency: 1, paused: true });
+  const signals: AbortSignal[] = [];
+  for (const _ of range(3)) {
+    group.add(({ signal }) => void signals.push(signal));
+  }
+  group.resume();
+  await group.wait();
+  assertEquals(new Set(signals).size, 3);
+});

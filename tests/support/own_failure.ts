@@ -19,6 +19,11 @@ export async function ownFailure(error: unknown): Promise<unknown[]> {
     group.go(() => Promise.reject(error), { timeout: 60_000 });
     group.map([1], () => Promise.reject(error)).next();
     await group.idle(); // To wait at once would close it before the item is pulled.
+    const fn = (n: number) => n === 1 ? n : Promise.reject(error);
+    const stream = group.map([1, 2], fn, { ahead: 1 });
+    await stream.next();
+    await group.idle();
+    stream.next(); // The failure is there already.
     await group.wait();
   });
 }
