@@ -82,10 +82,11 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
   }
 
   next(): Promise<IteratorResult<unknown>> {
+    const { reason } = this.#parts.core;
     if (!this.#hasBegun && !this.#isOver) {
       const refusal = this.#begin();
       if (refusal !== undefined) return refusal;
-    }
+    } else if (reason !== NONE && !this.#isOver) this.stop(reason); // Law 5: one step.
     const step = this.#readers.size === 0 ? this.#nextStep() : undefined;
     if (this.#isOver) return this.#takeEnd();
     this.#allow();
@@ -107,12 +108,11 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
   }
 
   stop(reason: Maybe<unknown>): void {
-    const { source } = this.#parts;
     if (reason !== NONE) {
       this.#isQuiet = true;
       this.#finish(reason);
     } else if (this.#end === undefined) {
-      source.stop();
+      this.#parts.source.stop();
       const error = new CoGroupClosedError(
         "Cannot go on with map: the group is closed",
       );

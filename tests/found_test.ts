@@ -514,3 +514,21 @@ test("A polyfilled signal that throws as its abort is told tells everybody all t
     console.error = error;
   }
 });
+
+test("CoGroup.map() that is read in the middle of an abort ends with its reason, though its source has ended", async () => {
+  const read: Promise<unknown>[] = [];
+  const group = new CoGroup({
+    concurrency: 2,
+    onError: () => void read.push(mapped.next()),
+  });
+  const unread = group.mapSettled([1, 2], () => Promise.reject("unread"));
+  await unread.next();
+  const mapped = group.map([1], (n) => n);
+  assertEquals(await mapped.next(), { value: 1, done: false });
+  await settled();
+  group.cancel("cancelled"); // Reports what was unread, before the other ends.
+  assertEquals(read.length, 1);
+  assertEquals(await read[0]!.catch((reason) => reason), "cancelled");
+  assertEquals(await mapped.next(), { value: undefined, done: true });
+  await group.wait();
+});
