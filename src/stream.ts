@@ -25,6 +25,7 @@ import { CoGroupClosedError } from "./errors.ts";
 import { type Intake, rejectQuietly } from "./intake.ts";
 import { type Maybe, NONE } from "./maybe.ts";
 import { fifoQueue } from "./fifo_queue.ts";
+import { keep, lastReject, lastResolve } from "./settlers.ts";
 import type { Source } from "./source.ts";
 import { type ItemHome, StreamItem } from "./stream_item.ts";
 import type { TaskContext } from "./task.ts";
@@ -87,8 +88,10 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
       const refusal = this.#begin();
       if (refusal !== undefined) return refusal;
     } else if (reason !== NONE && !this.#isOver) this.stop(reason); // Law 5: one step.
-    const step = this.#readers.size === 0 ? this.#nextStep() : undefined;
     if (this.#isOver) return this.#takeEnd();
+    // Near an end it gets in line, before who asks when what went wrong is reported.
+    const isNow = this.#end === undefined && this.#readers.size === 0;
+    const step = isNow ? this.#nextStep() : undefined;
     this.#allow();
     return step === undefined ? this.#queueUp() : Promise.resolve(step);
   }
@@ -160,13 +163,11 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
   }
 
   #queueUp(): Promise<IteratorResult<unknown>> {
-    const reader = {} as Reader;
-    reader.promise = new Promise((resolve, reject) => {
-      reader.resolve = resolve;
-      reader.reject = reject;
-    });
-    this.#readers.push(reader);
-    return reader.promise;
+    const promise = new Promise<IteratorResult<unknown>>(keep);
+    const resolve = lastResolve<IteratorResult<unknown>>();
+    this.#readers.push({ promise, resolve, reject: lastReject() });
+    if (this.#end !== undefined) this.#flush();
+    return promise;
   }
 
   /** Lets more be pulled: whoever asks is about to take what there is. */
@@ -317,11 +318,10 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
       this.#takeEnd().then(resolve, reject);
     }
     this.#halt();
-    const unread = this.#out.drain();
-    if (this.#head !== undefined) unread.unshift(this.#head);
+    const unread = [this.#head, ...this.#out.drain()];
     this.#head = undefined;
     for (const item of unread) {
-      if (item.failedRun === undefined) continue;
+      if (item?.failedRun === undefined) continue;
       core.runner.report(item.value, item, item.failedRun);
     }
   }

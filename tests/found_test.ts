@@ -532,3 +532,22 @@ test("CoGroup.map() that is read in the middle of an abort ends with its reason,
   assertEquals(await mapped.next(), { value: undefined, done: true });
   await group.wait();
 });
+
+test("CoGroup.map() tells who reads of its failure, not who reads because another one is reported then", async () => {
+  const read: Promise<unknown>[] = [];
+  const group = new CoGroup({
+    concurrency: 2,
+    onError: () => void read.push(mapped.next()),
+  });
+  const mapped = group.map(
+    range(3),
+    (n) => n > 0 ? Promise.reject(`failure ${n}`) : n,
+    { ahead: Infinity },
+  );
+  await mapped.next();
+  await settled();
+  const first = await mapped.next().catch((reason) => reason);
+  assertEquals([first, read.length], ["failure 1", 1]);
+  assertEquals(await read[0], { value: undefined, done: true });
+  await group.wait();
+});
