@@ -280,7 +280,7 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
     const { fate, value } = item;
     const { settled } = this.#parts;
     if (fate === "dropped" || (fate === "rejected" && !settled)) {
-      this.#fail(fate === "dropped" ? this.#failure : item);
+      this.#fail(fate === "dropped" ? this.#failure! : item);
       return undefined;
     }
     if (fate === "open") return undefined;
@@ -296,11 +296,9 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
 
   /**
    * Ends the stream with a failure, which is read here and now. What was dropped
-   * was so because of the first one; or of an abort, which will end the stream
-   * as soon as its books are in order.
+   * was so because of the first one: after an abort nobody gets here.
    */
-  #fail(failure: StreamItem | undefined): void {
-    if (failure === undefined) return;
+  #fail(failure: StreamItem): void {
     failure.failedRun = undefined;
     this.#head = undefined;
     this.#finish(failure.value);
