@@ -21,7 +21,7 @@ import type { Gate } from "./gate.ts";
 import type { Line } from "./line.ts";
 import { type Maybe, NONE } from "./maybe.ts";
 import type { Runner } from "./runner.ts";
-import { unwatch } from "./signals.ts";
+import { unwatch, watch } from "./signals.ts";
 import type { Task } from "./task.ts";
 
 /** What is in a group's line: a bare function where nothing else is known of it. */
@@ -74,6 +74,27 @@ export class Attempts implements Home {
     this.#runner = options.runner;
     this.#gate = options.gate;
     this.#onChange = options.onChange;
+  }
+
+  /**
+   * An entry is in the line, and watches its signal from now on. If that throws,
+   * so does this: then it was not accepted, and is forgotten where it is (but for
+   * one that was abandoned meanwhile).
+   */
+  accept(entry: Entry): void {
+    entry.state = "queued";
+    const { signal } = entry.traits;
+    if (signal === undefined) return;
+    try {
+      watch(signal, entry.track!);
+    } catch (error) {
+      if (entry.state === "queued") {
+        entry.state = "gone";
+        this.#books.accepted--;
+        this.#line.forget();
+      }
+      throw error;
+    }
   }
 
   /**

@@ -290,7 +290,7 @@ export class Channel<T>
     const line = this.#line;
     try {
       const value = line.shift();
-      if (line.waiting > 0) line.admit(0);
+      if (line.waiting > 0) line.admit();
       return value;
     } catch (error) {
       this.close(error); // A queue that is wrong is not one to wait for.
@@ -303,7 +303,7 @@ export class Channel<T>
   #pass(value: T): boolean {
     const taker = this.#takers.shift();
     try {
-      if (taker === undefined) return this.#line.offer(value, 0);
+      if (taker === undefined) return this.#line.offer(value);
     } catch (error) {
       if (error instanceof WrongQueueError) this.close(error);
       this.#failure = error;

@@ -67,7 +67,8 @@ export class Core {
     this.settings = settings;
     const books = this.#books;
     const onEvict = (item: Item) => this.#evict(item);
-    const line = this.line = new Line(settings.queue, isLive, onEvict);
+    const idle = () => this.crew.idle;
+    const line = this.line = new Line(settings.queue, isLive, onEvict, idle);
     const sink = this.#sink = new Sink(settings.sink);
     const runner = this.runner = new Runner(settings.worker, settings.onError);
     const onChange = () => this.crew.stir();
@@ -148,14 +149,12 @@ export class Core {
       this.attempts.delays.size === 0;
   }
 
-  /** Writes an item, which is in the line, into the books. */
+  /** Writes an item, which is in the line, into the books. See `Attempts.accept`. */
   accept(item: Item): void {
     this.#books.accepted++;
     if (typeof item !== "function") {
       this.#hasEntries = true;
-      item.state = "queued";
-      const { signal } = item.traits;
-      if (signal !== undefined) watch(signal, item.track!);
+      this.attempts.accept(item);
     }
     // Somebody's code ran while another one was evicted for it.
     if (this.#reason !== NONE) this.#abandonAll(this.#reason);

@@ -9,14 +9,16 @@
  * @module
  */
 
+import type { Item } from "./attempt.ts";
 import type { Core, Feed } from "./core.ts";
 import { type Intake, WaitingInsert } from "./intake.ts";
-import { NONE } from "./maybe.ts";
+import { type Maybe, NONE } from "./maybe.ts";
 import { type AnyIterable, Source } from "./source.ts";
 import type { QueuedTask, Task } from "./task.ts";
 import { enter, leave, mayStart, turned } from "./turn.ts";
 
 type Tasks = Source<Task | QueuedTask>;
+type Pulled = Maybe<Task | QueuedTask>;
 
 /** How many tasks that are at hand are taken before the workers have a look. */
 const AT_ONCE = 8;
@@ -42,7 +44,7 @@ export async function insertAll(
         // The line has turned away everybody, and will not do so once more.
         if (source.isOver) break;
       }
-      if (core.line.reserve(core.crew.idle) || await place(core)) {
+      if (core.line.reserve() || await place(core)) {
         // Awaited only if it has to be: a task at hand costs no microtask.
         const isIn = fillPlace(intake, source);
         if (isIn === true || await isIn) accepted++;
@@ -73,40 +75,38 @@ function fillPlace(
   let value;
   try {
     value = source.pull();
-    if (value instanceof Promise) return fillPlaceLater(intake, value);
-    return put(intake, value);
   } catch (error) {
     vacate(intake.core);
     throw error;
   }
+  return value instanceof Promise
+    ? fillPlaceLater(intake, value)
+    : put(intake, value);
 }
 
 async function fillPlaceLater(
   intake: Intake,
-  promise: Promise<Task | QueuedTask | typeof NONE>,
+  promise: Promise<Pulled>,
 ): Promise<boolean> {
+  let value;
   try {
-    return put(intake, await promise);
+    value = await promise;
   } catch (error) {
     vacate(intake.core);
     throw error;
   }
+  return put(intake, value);
 }
 
-function put(
-  intake: Intake,
-  value: Task | QueuedTask | typeof NONE,
-): boolean {
+function put(intake: Intake, value: Pulled): boolean {
   const { core } = intake;
-  const item = value === NONE || core.isClosed ? NONE : intake.pulled(value);
-  if (item === NONE) {
-    vacate(core);
-    return false;
+  let item: Maybe<Item> = NONE;
+  try {
+    if (value !== NONE && !core.isClosed) item = intake.pulled(value);
+  } finally {
+    if (item === NONE) vacate(core);
   }
-  if (!core.line.fill(item, core.crew.idle)) return false;
-  core.accept(item);
-  core.crew.wake();
-  return true;
+  return item !== NONE && intake.fill(item);
 }
 
 function vacate(core: Core): void {

@@ -52,8 +52,8 @@ export class WaitingInsert extends Sender<Item> {
   }
 
   override admitted(): void {
+    this.#settle(true); // First: a signal that it shares with its task is kept.
     unwatch(this.cancel);
-    this.#settle(true);
   }
 
   override refused(): void {
@@ -99,15 +99,18 @@ export class Intake {
   }
 
   insert(task: Task, options: TaskOptions | undefined): Promise<boolean> {
-    let item: Item;
     try {
-      item = this.#item("insert", task, options);
+      const item = this.#item("insert", task, options);
+      if (this.#isRefused(item)) return NO;
+      if (this.#offer(item)) return YES;
+      if (this.core.line.whenFull === "refuse") return NO;
+      return this.#insertLater(item);
     } catch (error) {
       return Promise.reject(error);
     }
-    if (this.#isRefused(item)) return NO;
-    if (this.#offer(item)) return YES;
-    if (this.core.line.whenFull === "refuse") return NO;
+  }
+
+  #insertLater(item: Item): Promise<boolean> {
     return new Promise((resolve) => {
       const sender = new WaitingInsert(item, (isIn) => {
         if (isIn) this.core.accept(item);
@@ -121,24 +124,28 @@ export class Intake {
         resolve(false);
         this.core.crew.stir();
       });
-      watch(signal, sender.cancel);
+      try {
+        watch(signal, sender.cancel);
+      } catch (error) {
+        this.core.line.leave(sender);
+        throw error;
+      }
     });
   }
 
   go(task: Task, options: TaskOptions | undefined): Promise<unknown> {
-    let traits: Traits;
     try {
       callable("go", "task", task);
-      traits = this.traits("go", options);
+      const traits = this.traits("go", options);
+      const refusal = this.refusal("go", traits);
+      if (refusal !== undefined) return rejectQuietly(refusal.reason);
+      const CallOf = traits.isPlain ? PlainCall : TrackedCall;
+      const call = new CallOf(task, traits, this.core.crew);
+      if (!this.keep(call)) call.refuse();
+      return call.promise;
     } catch (error) {
       return Promise.reject(error);
     }
-    const refusal = this.refusal("go", traits);
-    if (refusal !== undefined) return rejectQuietly(refusal.reason);
-    const CallOf = traits.isPlain ? PlainCall : TrackedCall;
-    const call = new CallOf(task, traits, this.core.crew);
-    if (!this.keep(call)) call.refuse();
-    return call.promise;
   }
 
   /** Why a result can't be had; undefined if it can. */
@@ -168,18 +175,26 @@ export class Intake {
 
   /** Takes an item in, room or not; false if the queue refuses it. */
   keep(item: Item): boolean {
-    const { line, crew } = this.core;
-    if (!line.keep(item, crew.idle)) return false;
-    this.core.accept(item);
-    crew.wake();
-    return true;
+    return this.core.line.keep(item) && this.#accept(item);
+  }
+
+  /** Takes it in at a place that was held, and is held no longer. */
+  fill(item: Item): boolean {
+    try {
+      return this.core.line.fill(item) && this.#accept(item);
+    } catch (error) {
+      this.core.crew.stir(); // The place is somebody else's now.
+      throw error;
+    }
   }
 
   #offer(item: Item): boolean {
-    const { line, crew } = this.core;
-    if (!line.offer(item, crew.idle)) return false;
+    return this.core.line.offer(item) && this.#accept(item);
+  }
+
+  #accept(item: Item): true {
     this.core.accept(item);
-    crew.wake();
+    this.core.crew.wake();
     return true;
   }
 

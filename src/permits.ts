@@ -101,15 +101,15 @@ export class Permits {
     signal: AbortSignal | undefined,
   ): void {
     const waiter = new Waiter(resolve);
-    this.#waiters.push(waiter);
     if (signal !== undefined) {
       waiter.cancel = new Cancel((reason) => {
         this.#waiters.delete(waiter);
         reject(reason);
         if (this.#waiters.size === 0) this.#onWaiters?.();
       });
-      watch(signal, waiter.cancel);
+      watch(signal, waiter.cancel); // First: a polyfilled signal may throw.
     }
+    this.#waiters.push(waiter);
     if (this.#waiters.size === 1) this.#onWaiters?.();
   }
 }

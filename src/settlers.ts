@@ -38,3 +38,16 @@ export function lastReject(): Settle<unknown> {
   last.reject = undefined;
   return reject as Settle<unknown>;
 }
+
+/** A promise, and what settles it. */
+export interface Deferred<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: Settle<T>;
+  readonly reject: Settle<unknown>;
+}
+
+/** A promise that is settled from elsewhere, where an object more doesn't matter. */
+export function deferred<T>(): Deferred<T> {
+  const promise = new Promise<T>(keep);
+  return { promise, resolve: lastResolve<T>(), reject: lastReject() };
+}

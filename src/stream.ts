@@ -25,7 +25,7 @@ import { CoGroupClosedError } from "./errors.ts";
 import { type Intake, rejectQuietly } from "./intake.ts";
 import { type Maybe, NONE } from "./maybe.ts";
 import { fifoQueue } from "./fifo_queue.ts";
-import { keep, lastReject, lastResolve } from "./settlers.ts";
+import { type Deferred, deferred } from "./settlers.ts";
 import type { Source } from "./source.ts";
 import { type ItemHome, StreamItem } from "./stream_item.ts";
 import type { TaskContext } from "./task.ts";
@@ -44,21 +44,22 @@ export interface StreamParts {
   settled: boolean;
 }
 
-interface Reader {
-  promise: Promise<IteratorResult<unknown>>;
-  resolve: (step: IteratorResult<unknown>) => void;
-  reject: (reason: unknown) => void;
+interface End {
+  error: Maybe<unknown>;
+  /** Whether nobody has to read that (law 6). */
+  isQuiet: boolean;
 }
 
 /** How many items that are at hand are pulled before one of them is started. */
 const AT_ONCE = 8;
 
 const DONE: IteratorResult<never> = { value: undefined, done: true };
+const OVER: End = { error: NONE, isQuiet: false };
 
 export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
   readonly #parts: StreamParts;
   readonly #carrier: Carrier;
-  readonly #readers = fifoQueue<Reader>();
+  readonly #readers = fifoQueue<Deferred<IteratorResult<unknown>>>();
   readonly #out = fifoQueue<StreamItem>();
   readonly #live: StreamItem[] = [];
   /** The next one to deliver, taken from `#out` to look at it. */
@@ -73,9 +74,7 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
   #isPulling = false;
   #isOver = false;
   isHalted = false;
-  #end: { error: Maybe<unknown>; isQuiet?: boolean } | undefined = undefined;
-  /** Whether the end's error is one that nobody has to read (law 6). */
-  #isQuiet = false;
+  #end: End | undefined = undefined;
 
   constructor(parts: StreamParts) {
     this.#parts = parts;
@@ -111,10 +110,8 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
   }
 
   stop(reason: Maybe<unknown>): void {
-    if (reason !== NONE) {
-      this.#isQuiet = true;
-      this.#finish(reason);
-    } else if (this.#end === undefined) {
+    if (reason !== NONE) this.#finish(reason, true);
+    else if (this.#end === undefined) {
       this.#parts.source.stop();
       const error = new CoGroupClosedError(
         "Cannot go on with map: the group is closed",
@@ -157,17 +154,16 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
       return undefined;
     }
     this.#isOver = true;
-    this.#end = { error: NONE };
+    this.#end = OVER;
     source.stop();
     return rejectQuietly(refusal.reason);
   }
 
   #queueUp(): Promise<IteratorResult<unknown>> {
-    const promise = new Promise<IteratorResult<unknown>>(keep);
-    const resolve = lastResolve<IteratorResult<unknown>>();
-    this.#readers.push({ promise, resolve, reject: lastReject() });
+    const reader = deferred<IteratorResult<unknown>>();
+    this.#readers.push(reader);
     if (this.#end !== undefined) this.#flush();
-    return promise;
+    return reader.promise;
   }
 
   /** Lets more be pulled: whoever asks is about to take what there is. */
@@ -236,8 +232,13 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
     item.place = this.#live.push(item) - 1;
     if (ordered) this.#out.push(item);
     // Its reader makes room for it; and who pulls is a worker, and looks next.
-    core.line.keep(item, Infinity);
-    core.accept(item);
+    try {
+      core.line.force(item);
+      core.accept(item);
+    } catch (error) {
+      item.state = "gone"; // It was not accepted, and its reader is told why.
+      item.abandoned(error);
+    }
   }
 
   #leave(item: StreamItem): void {
@@ -272,8 +273,7 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
     const item = this.#head ??= this.#out.shift();
     if (item === undefined) {
       if (this.#end !== undefined && this.#pulled === this.#delivered) {
-        this.#isQuiet ||= this.#end.isQuiet === true;
-        this.#finish(this.#end.error);
+        this.#finish(this.#end.error, this.#end.isQuiet);
       }
       return undefined;
     }
@@ -305,14 +305,14 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
   }
 
   /** Ends the stream, now: with an error, or without. */
-  #finish(error: Maybe<unknown>): void {
+  #finish(error: Maybe<unknown>, isQuiet = false): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#end = { error };
+    this.#end = { error, isQuiet };
     const { core } = this.#parts;
     core.feeds.delete(this);
     for (const { promise, resolve, reject } of this.#readers.drain()) {
-      if (this.#isQuiet) promise.catch(() => {});
+      if (isQuiet) promise.catch(() => {});
       this.#takeEnd().then(resolve, reject);
     }
     this.#halt();
@@ -328,7 +328,7 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
   #halt(): void {
     const { core, source } = this.#parts;
     this.isHalted = true;
-    this.#end ??= { error: NONE };
+    this.#end ??= OVER;
     // A copy: who is withdrawn leaves at once.
     for (const item of [...this.#live]) {
       if (item.state === "running") continue;
@@ -340,9 +340,9 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
 
   /** The error of the end, once; after it, and without one, nothing but the end. */
   #takeEnd(): Promise<IteratorResult<unknown>> {
-    const { error } = this.#end!;
-    this.#end = { error: NONE };
+    const { error, isQuiet } = this.#end!;
+    this.#end = OVER;
     if (error === NONE) return Promise.resolve(DONE);
-    return this.#isQuiet ? rejectQuietly(error) : Promise.reject(error);
+    return isQuiet ? rejectQuietly(error) : Promise.reject(error);
   }
 }

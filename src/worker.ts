@@ -110,12 +110,12 @@ export class Crew implements Caller {
 
   /** Something is in the line: if a worker is free, have it taken. */
   wake(): void {
-    if (this.#isOpen(undefined)) this.#bell.ring();
+    if (!this.#bell.isRung && this.#isOpen(undefined)) this.#bell.ring();
   }
 
   /** Anything may have changed: what is in the line, the gates, the end. */
   stir(): void {
-    if (this.#line.waiting > 0) this.#line.admit(this.idle);
+    if (this.#line.waiting > 0) this.#line.admit();
     this.#bell.ring();
   }
 
@@ -175,7 +175,7 @@ export class Crew implements Caller {
 
   release(workerId: number): void {
     this.#ids.release(workerId);
-    if (this.#line.waiting > 0) this.#line.admit(this.idle);
+    if (this.#line.waiting > 0) this.#line.admit();
     if (this.callNext() || this.#ids.used > 0) return;
     this.#rest();
     if (this.isWatched) this.#bell.ring();
@@ -318,11 +318,13 @@ export class Crew implements Caller {
     if (this.#gate !== undefined) {
       (item as Entry).track!.permit = this.#gate.take();
     }
-    if (line.waiting > 0) {
-      line.admit(this.idle);
-      this.wake(); // A worker that found nothing before may find who was let in.
-    }
+    if (line.waiting > 0) this.#admit();
     return true;
+  }
+
+  #admit(): void {
+    this.#line.admit();
+    this.wake(); // A worker that found nothing before may find who was let in.
   }
 
   #rest(): void {

@@ -7,13 +7,13 @@ import { CheckedQueue } from "../src/checked_queue.ts";
 import { droppingQueue } from "../src/dropping_queue.ts";
 import { fifoQueue } from "../src/fifo_queue.ts";
 import { keyedQueue } from "../src/keyed_queue.ts";
-import { Line } from "../src/line.ts";
 import { NONE } from "../src/maybe.ts";
 import { Sender } from "../src/sender.ts";
 import { priorityQueue } from "../src/priority_queue.ts";
 import type { Queue } from "../src/queue.ts";
 import { slidingQueue } from "../src/sliding_queue.ts";
 import type { QueuedTask } from "../src/task.ts";
+import { IdleLine } from "./support/idle_line.ts";
 import { range } from "./support/helpers.ts";
 import {
   assertEquals,
@@ -44,10 +44,10 @@ class Waiter<T> extends Sender<T> {
 class Evicting {
   readonly evicted: (number | string)[] = [];
   readonly dead = new Set<number | string>();
-  readonly line: Line<number | string>;
+  readonly line: IdleLine<number | string>;
 
   constructor(queue: Queue<number | string>) {
-    this.line = new Line<number | string>(
+    this.line = new IdleLine<number | string>(
       queue,
       (value) => !this.dead.has(value),
       (value) => this.evicted.push(value),
@@ -63,7 +63,7 @@ class Evicting {
 }
 
 /** Everything that can be taken. */
-function takeAll<T>(line: Line<T>): T[] {
+function takeAll<T>(line: IdleLine<T>): T[] {
   const values: T[] = [];
   for (let v = line.peek(); v !== undefined; v = line.peek()) {
     values.push(v);
@@ -74,7 +74,7 @@ function takeAll<T>(line: Line<T>): T[] {
 }
 
 test("Line.whenFull is what its queue says; to wait, if it says nothing", () => {
-  const says = (queue: Queue<unknown>) => new Line(queue).whenFull;
+  const says = (queue: Queue<unknown>) => new IdleLine(queue).whenFull;
   assertEquals(
     [fifoQueue(1), slidingQueue(1), droppingQueue(1)].map(says),
     ["wait", "evict", "refuse"],
@@ -86,23 +86,23 @@ test("Line.whenFull is what its queue says; to wait, if it says nothing", () => 
 // --- refusing ---
 
 test("Line of a queue that refuses says no where size is not below capacity and idle takers", () => {
-  const line = new Line<number>(droppingQueue(1));
+  const line = new IdleLine<number>(droppingQueue(1));
   assertEquals([line.keep(1), line.keep(2)], [true, false]);
-  assertEquals([line.offer(2, 0), line.fill(2, 0)], [false, false]);
-  assertEquals([line.keep(3, 1), line.offer(4, 1)], [true, false]);
-  assertEquals([line.offer(5, 2), line.fill(6, 3)], [true, true]);
-  assertEquals(line.keep(7, Infinity), true);
+  assertEquals([line.offer(2), line.fill(2)], [false, false]);
+  assertEquals([line.with(1).keep(3), line.with(1).offer(4)], [true, false]);
+  assertEquals([line.with(2).offer(5), line.with(3).fill(6)], [true, true]);
+  assertEquals(line.with(Infinity).keep(7), true);
   assertEquals([line.size, takeAll(line)], [5, [1, 3, 5, 6, 7]]);
 });
 
 test("Line of a queue that refuses holds no place: what is brought later may be refused", () => {
-  const line = new Line<number>(droppingQueue(1));
-  assertEquals([line.reserve(0), line.reserve(0)], [true, true]);
+  const line = new IdleLine<number>(droppingQueue(1));
+  assertEquals([line.reserve(), line.reserve()], [true, true]);
   assertEquals([line.fill(1), line.fill(2)], [true, false]);
-  assertEquals(line.reserve(0), true);
+  assertEquals(line.reserve(), true);
   line.vacate();
   line.take();
-  assertEquals([line.offer(3, 0), line.offer(4, 0)], [true, false]);
+  assertEquals([line.offer(3), line.offer(4)], [true, false]);
 });
 
 test("Line of a queue that refuses has the room of forgotten values", () => {
@@ -113,8 +113,14 @@ test("Line of a queue that refuses has the room of forgotten values", () => {
   assertEquals([line.size, takeAll(line), evicted], [2, [2, 4], []]);
 });
 
+test("Line.force() is never refused", () => {
+  const line = new IdleLine<number>(droppingQueue(1));
+  for (const i of range(3)) line.force(i);
+  assertEquals([line.size, takeAll(line)], [3, [0, 1, 2]]);
+});
+
 test("Line.requeue() is never refused", () => {
-  const line = new Line<number>(droppingQueue(1));
+  const line = new IdleLine<number>(droppingQueue(1));
   line.keep(1);
   line.requeue(2);
   assertEquals([line.size, takeAll(line)], [2, [1, 2]]);
@@ -131,8 +137,8 @@ for (const way of ["keep", "offer", "fill"] as const) {
   test(`Line.${way}() evicts the oldest value where there is no room, and takes the new one in`, () => {
     const { line, evicted } = new Evicting(slidingQueue(2));
     for (const i of range(5)) {
-      if (way === "fill") assertEquals(line.reserve(0), true);
-      assertEquals(line[way](i, 0), true);
+      if (way === "fill") assertEquals(line.reserve(), true);
+      assertEquals(line[way](i), true);
       assertEquals(line.size, Math.min(i + 1, 2));
     }
     assertEquals([evicted, takeAll(line)], [[0, 1, 2], [3, 4]]);
@@ -140,26 +146,32 @@ for (const way of ["keep", "offer", "fill"] as const) {
 
   test(`Line.${way}() evicts nothing while there are idle takers`, () => {
     const { line, evicted } = new Evicting(slidingQueue(1));
-    for (const i of range(4)) assertEquals(line[way](i, 3), true);
+    for (const i of range(4)) assertEquals(line.with(3)[way](i), true);
     assertEquals([evicted, line.size], [[], 4]);
-    line[way](4, 3);
+    line.with(3)[way](4);
     assertEquals([evicted, line.size], [[0], 4]);
   });
 
   test(`Line.${way}() evicts as many as are over capacity, when fewer takers are idle than before`, () => {
     const { line, evicted } = new Evicting(slidingQueue(1));
-    for (const i of range(4)) line[way](i, 3);
-    line[way](4, 0);
+    for (const i of range(4)) line.with(3)[way](i);
+    line.with(0)[way](4);
     assertEquals([evicted, takeAll(line)], [[0, 1, 2, 3], [4]]);
   });
 }
 
 test("Line.vacate() of a queue that evicts gives up a place that was never held", () => {
   const { line, evicted } = new Evicting(slidingQueue(2));
-  line.reserve(0);
+  line.reserve();
   line.vacate();
   for (const i of range(2)) line.keep(i);
   assertEquals([evicted, line.size], [[], 2]);
+});
+
+test("Line.force() evicts nothing", () => {
+  const { line, evicted } = new Evicting(slidingQueue(1));
+  for (const i of range(3)) line.force(i);
+  assertEquals([evicted, takeAll(line)], [[], [0, 1, 2]]);
 });
 
 test("Line.requeue() evicts nothing", () => {
@@ -183,7 +195,7 @@ test("Line evicts no forgotten value: it drops it, and evicts the oldest live on
 
 test("Line evicts first and then takes in: who hears of it finds the line in order", () => {
   const seen: unknown[] = [];
-  const line: Line<number> = new Line<number>(
+  const line: IdleLine<number> = new IdleLine<number>(
     slidingQueue(2),
     undefined,
     (value) => seen.push([value, line.size, line.peek()]),
@@ -193,7 +205,7 @@ test("Line evicts first and then takes in: who hears of it finds the line in ord
 });
 
 test("Line evicts without a callback, and undefined too", () => {
-  const line = new Line<undefined | 1>(slidingQueue(1));
+  const line = new IdleLine<undefined | 1>(slidingQueue(1));
   line.keep(undefined);
   line.keep(1);
   assertEquals([line.size, line.shift(), line.shift()], [1, 1, NONE]);
@@ -211,9 +223,9 @@ test("Line of a queue that evicts, but can give nothing now, holds one more", ()
 
 test("Line.dismiss(), admit() and drain() find nobody who waits in a queue that evicts or refuses", () => {
   for (const queue of [slidingQueue<number>(2), droppingQueue<number>(2)]) {
-    const line = new Line(queue);
+    const line = new IdleLine(queue);
     for (const i of range(4)) line.keep(i);
-    line.admit(0);
+    line.admit();
     line.dismiss();
     assertEquals([line.waiting, line.size, line.drain().length], [0, 2, 2]);
     assertEquals([line.size, line.keep(5), line.size], [0, true, 1]);
@@ -236,7 +248,7 @@ const nameOf = (task: QueuedTask | undefined) => (task as Named)?.name;
 /** A line of a keyed queue, and its tasks, all of them kept. */
 function keyedLine(list: string, capacity = Infinity) {
   const dead = new Set<string>();
-  const line = new Line<QueuedTask>(
+  const line = new IdleLine<QueuedTask>(
     keyedQueue({ capacity }),
     (task) => !dead.has((task as Named).name),
   );
@@ -264,7 +276,7 @@ test("Line.peek() finds nothing while the queue holds back what it has, whoever 
 });
 
 test("Line.done() costs nothing, and does nothing, where the queue limits nothing", () => {
-  const line = new Line<number>(fifoQueue());
+  const line = new IdleLine<number>(fifoQueue());
   line.done(1);
   line.keep(1);
   line.done(1);
@@ -298,7 +310,7 @@ for (const isChecked of [false, true]) {
     const ended: number[] = [];
     const own = telling(ended);
     const queue = isChecked ? new CheckedQueue("make line", own) : own;
-    const line = new Line<number>(queue, (value) => value !== 1);
+    const line = new IdleLine<number>(queue, (value) => value !== 1);
     for (const value of [1, 2]) line.keep(value);
     line.forget();
     assertEquals([line.peek(), own.size, ended], [2, 1, [1]]);
@@ -376,7 +388,7 @@ test("Line.requeue() puts a value that limits others ahead of who waits for its 
 });
 
 test("Line.requeue() puts any other value behind who waits", () => {
-  const line = new Line<string>(fifoQueue(1));
+  const line = new IdleLine<string>(fifoQueue(1));
   line.keep("a");
   line.join(new Waiter("b"));
   line.requeue("c");
@@ -386,7 +398,7 @@ test("Line.requeue() puts any other value behind who waits", () => {
 // --- what a queue does not take ---
 
 test("Line.join() and keep() behind who waits throw at once what push() would throw later", () => {
-  const line = new Line<QueuedTask>(priorityQueue({ capacity: 0 }));
+  const line = new IdleLine<QueuedTask>(priorityQueue({ capacity: 0 }));
   const bad: QueuedTask = { task: () => {}, options: { priority: NaN } };
   const throws = (call: () => void) =>
     assertThrows(call, RangeError, "priority must be a number that is not NaN");
@@ -395,22 +407,20 @@ test("Line.join() and keep() behind who waits throw at once what push() would th
   line.join(new Waiter<QueuedTask>(NONE));
   throws(() => line.keep(bad));
   assertEquals([line.waiting, line.size], [1, 0]);
-  assertEquals(line.offer(bad, 1), false); // It is not even looked at.
+  assertEquals(line.with(1).offer(bad), false); // It is not even looked at.
 });
 
-test("Line.fill() of what the queue does not take leaves the place held", () => {
-  const line = new Line<QueuedTask>(priorityQueue({ capacity: 1 }));
+test("Line.fill() of what the queue does not take gives the place up", () => {
+  const line = new IdleLine<QueuedTask>(priorityQueue({ capacity: 1 }));
   const task: QueuedTask = { task: () => {}, options: { priority: NaN } };
-  assertEquals(line.reserve(0), true);
+  assertEquals(line.reserve(), true);
   assertThrows(() => line.fill(task), RangeError);
-  assertEquals(line.reserve(0), false);
-  line.vacate();
-  assertEquals([line.reserve(0), line.reserve(0)], [true, false]);
+  assertEquals([line.reserve(), line.reserve()], [true, false]);
 });
 
 test("Line.keep() of a queue of another order goes past those who wait: that alone says who is next", () => {
   const values: string[] = [];
-  const line = new Line<string>({
+  const line = new IdleLine<string>({
     capacity: 0,
     get size() {
       return values.length;

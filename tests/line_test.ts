@@ -1,8 +1,8 @@
-import { Line } from "../src/line.ts";
 import { NONE } from "../src/maybe.ts";
 import { Sender } from "../src/sender.ts";
 import { fifoQueue } from "../src/fifo_queue.ts";
 import type { Queue } from "../src/queue.ts";
+import { IdleLine } from "./support/idle_line.ts";
 import { range } from "./support/helpers.ts";
 import { assert, assertEquals, assertStrictEquals } from "./support/std.ts";
 import { test } from "./support/test.ts";
@@ -32,21 +32,24 @@ function lineOf<T>(
     values?: T[];
     dead?: Set<T>;
   },
-): Line<T> {
-  const line = new Line<T>(fifoQueue(capacity), (value) => !dead.has(value));
+): IdleLine<T> {
+  const line = new IdleLine<T>(
+    fifoQueue(capacity),
+    (value) => !dead.has(value),
+  );
   for (const value of values) line.keep(value);
   return line;
 }
 
 /** Everything that can be taken. */
-function shiftAll<T>(line: Line<T>): T[] {
+function shiftAll<T>(line: IdleLine<T>): T[] {
   const values: T[] = [];
   for (let v = line.shift(); v !== NONE; v = line.shift()) values.push(v);
   return values;
 }
 
 /** Everything that can be taken, for one who looks at it first. */
-function takeAll<T>(line: Line<T>): T[] {
+function takeAll<T>(line: IdleLine<T>): T[] {
   const values: T[] = [];
   for (let v = line.peek(); v !== undefined; v = line.peek()) {
     line.take();
@@ -67,22 +70,22 @@ test("Line is empty when it is new, and has the capacity of its queue", () => {
 
 test("Line.offer() takes a value in while size is below capacity and idle takers", () => {
   const line = lineOf<number>({ capacity: 1 });
-  assertEquals(line.offer(1, 0), true);
-  assertEquals(line.offer(2, 0), false);
-  assertEquals(line.offer(2, 1), true);
-  assertEquals(line.offer(3, 1), false);
+  assertEquals(line.offer(1), true);
+  assertEquals(line.offer(2), false);
+  assertEquals(line.with(1).offer(2), true);
+  assertEquals(line.with(1).offer(3), false);
   assertEquals([line.size, shiftAll(line)], [2, [1, 2]]);
 });
 
 test("Line.offer() takes nothing in while somebody waits, room or not", () => {
   const line = lineOf<string>({ capacity: 1 });
   line.join(new Waiter("a"));
-  assertEquals(line.offer("b", 5), false);
+  assertEquals(line.with(5).offer("b"), false);
 });
 
 test("Line.keep() takes a value in over capacity, in its turn", () => {
   const line = lineOf<number>({ capacity: 1, values: [1, 2, 3] });
-  assertEquals([line.size, line.offer(4, 0)], [3, false]);
+  assertEquals([line.size, line.offer(4)], [3, false]);
   assertEquals(shiftAll(line), [1, 2, 3]);
 });
 
@@ -105,14 +108,14 @@ test("Line.admit() lets in who waits, first come first served, as far as there i
   const line = lineOf<string>({ capacity: 2, values: ["a", "b"] });
   const told: string[] = [];
   for (const value of ["c", "d", "e"]) line.join(new Waiter(value, told));
-  line.admit(0);
+  line.admit();
   assertEquals(told, []);
   assertStrictEquals(line.shift(), "a");
-  line.admit(0);
+  line.admit();
   assertEquals([told, line.size, line.waiting], [["c in"], 2, 2]);
-  line.admit(1);
+  line.with(1).admit();
   assertEquals([told, line.size], [["c in", "d in"], 3]);
-  line.admit(9);
+  line.with(9).admit();
   assertEquals(line.waiting, 0);
   assertEquals(shiftAll(line), ["b", "c", "d", "e"]);
 });
@@ -124,9 +127,9 @@ test("Line.admit() puts what was kept into the queue when nobody waits before it
   line.keep("c");
   line.keep("d");
   line.join(new Waiter("e", told));
-  line.admit(2);
+  line.with(2).admit();
   assertEquals(told, []); // What was kept counts.
-  line.admit(3);
+  line.with(3).admit();
   assertEquals([told, line.size, line.waiting], [["b in"], 4, 1]);
   assertEquals(shiftAll(line), ["a", "b", "c", "d", "e"]);
 });
@@ -141,7 +144,7 @@ test("Line.admit() tells a sender when the line is in order", () => {
   }
   line.join(new Looker("a"));
   line.join(new Waiter("b"));
-  line.admit(0);
+  line.admit();
   assertEquals(seen, [1, 1]);
 });
 
@@ -166,7 +169,7 @@ test("Line.leave() of the only one who waits puts what was kept behind him into 
   line.keep("c");
   line.leave(sender);
   assertEquals([line.size, line.waiting], [2, 0]);
-  assertEquals(line.offer("d", 2), true);
+  assertEquals(line.with(2).offer("d"), true);
   assertEquals(shiftAll(line), ["a", "c", "d"]);
 });
 
@@ -218,7 +221,7 @@ class Shy implements Queue<string> {
 }
 
 test("Line.shift() gives NONE when the queue has values of which none may be taken yet", () => {
-  const line = new Line<string>(new Shy());
+  const line = new IdleLine<string>(new Shy());
   const told: string[] = [];
   line.join(new Waiter("a", told));
   assertStrictEquals(line.shift(), NONE);
@@ -230,14 +233,14 @@ test("Line.shift() gives NONE when the queue has values of which none may be tak
 test("Line.peek() leaves the next value where it is, whatever comes after it", () => {
   const line = lineOf<string>({ capacity: 2, values: ["a", "b"] });
   assertStrictEquals(line.peek(), "a");
-  assertEquals([line.size, line.offer("c", 0)], [2, false]);
+  assertEquals([line.size, line.offer("c")], [2, false]);
   line.keep("c");
   assertStrictEquals(line.peek(), "a");
   assertEquals([line.size, shiftAll(line)], [3, ["a", "b", "c"]]);
 });
 
 test("Line.peek() is undefined, and nobody is let in, when none of the queue's values may be taken yet", () => {
-  const line = new Line<string>(new Shy());
+  const line = new IdleLine<string>(new Shy());
   const told: string[] = [];
   line.join(new Waiter("a", told));
   assertStrictEquals(line.peek(), undefined);
@@ -271,39 +274,42 @@ test("Line.take() takes the value that was peeked at, and no other", () => {
 
 test("Line.reserve() holds a place while there is room, and it counts as taken", () => {
   const line = lineOf<string>({ capacity: 1 });
-  assertEquals([line.reserve(0), line.size], [true, 0]);
-  assertEquals([line.reserve(0), line.offer("b", 0)], [false, false]);
-  assertEquals(line.reserve(1), true);
+  assertEquals([line.reserve(), line.size], [true, 0]);
+  assertEquals([line.reserve(), line.offer("b")], [
+    false,
+    false,
+  ]);
+  assertEquals(line.with(1).reserve(), true);
   line.fill("a");
-  assertEquals([line.size, line.offer("b", 1)], [1, false]);
+  assertEquals([line.size, line.with(1).offer("b")], [1, false]);
   line.vacate();
-  assertEquals(line.offer("b", 1), true);
+  assertEquals(line.with(1).offer("b"), true);
   assertEquals(shiftAll(line), ["a", "b"]);
 });
 
 test("Line.reserve() is false while somebody waits", () => {
   const line = lineOf<string>({ capacity: 1 });
   line.join(new Waiter("a"));
-  assertEquals(line.reserve(9), false);
+  assertEquals(line.with(9).reserve(), false);
 });
 
 test("Line.join() of someone without a value holds a place for him when he is let in", () => {
   const line = lineOf<string>({ capacity: 1, values: ["a"] });
   const told: string[] = [];
   line.join(new Waiter<string>(NONE, told));
-  line.admit(0);
+  line.admit();
   assertEquals(told, []);
   line.shift();
-  line.admit(0);
+  line.admit();
   assertEquals([told, line.size], [["Symbol(none) in"], 0]);
-  assertEquals(line.offer("b", 0), false);
+  assertEquals(line.offer("b"), false);
   line.fill("c");
   assertEquals(shiftAll(line), ["c"]);
 });
 
 test("Line.fill() puts the value where its place is: ahead of those who wait", () => {
   const line = lineOf<string>({ capacity: 1 });
-  line.reserve(0);
+  line.reserve();
   line.join(new Waiter("b"));
   line.fill("c");
   assertEquals([line.size, shiftAll(line)], [1, ["c", "b"]]);
@@ -316,9 +322,9 @@ test("Line.shift() lets someone without a value hold his place, and goes on to w
   line.keep("a");
   assertStrictEquals(line.shift(), "a");
   assertEquals(told, ["Symbol(none) in"]);
-  assertEquals(line.offer("b", 1), false);
+  assertEquals(line.with(1).offer("b"), false);
   line.vacate();
-  assertEquals(line.offer("b", 1), true);
+  assertEquals(line.with(1).offer("b"), true);
 });
 
 test("Line.peek() lets someone without a value hold his place, and goes on to who has one", () => {
@@ -329,15 +335,15 @@ test("Line.peek() lets someone without a value hold his place, and goes on to wh
   for (const _ of range(2)) assertStrictEquals(line.peek(), "a");
   assertEquals([told, line.size], [["Symbol(none) in"], 1]);
   line.take();
-  assertEquals(line.offer("b", 1), false);
+  assertEquals(line.with(1).offer("b"), false);
   line.vacate();
-  assertEquals(line.offer("b", 1), true);
+  assertEquals(line.with(1).offer("b"), true);
 });
 
 test("Line.shift() leaves who waits to a place that is held; what was kept can't wait for it", () => {
   const line = lineOf<string>({ capacity: 0 });
   const told: string[] = [];
-  assert(line.reserve(1));
+  assert(line.with(1).reserve());
   line.join(new Waiter("a", told));
   assertStrictEquals(line.shift(), NONE);
   assertEquals(told, []);
@@ -349,7 +355,7 @@ test("Line.shift() leaves who waits to a place that is held; what was kept can't
 test("Line.peek() leaves who waits to a place that is held; what was kept can't wait for it", () => {
   const line = lineOf<string>({ capacity: 0 });
   const told: string[] = [];
-  assert(line.reserve(1));
+  assert(line.with(1).reserve());
   line.join(new Waiter("a", told));
   assertStrictEquals(line.peek(), undefined);
   assertEquals(told, []);
@@ -375,7 +381,10 @@ test("Line.forget() makes room", () => {
   const line = lineOf({ capacity: 2, values: ["a", "b"], dead });
   dead.add("a");
   line.forget();
-  assertEquals([line.offer("c", 0), line.offer("d", 0)], [true, false]);
+  assertEquals([line.offer("c"), line.offer("d")], [
+    true,
+    false,
+  ]);
   assertEquals(takeAll(line), ["b", "c"]);
 });
 
@@ -402,9 +411,9 @@ test("Line.forget() of a value that was kept behind who waits lets it pass over 
 /** A queue that tells how many values are in it, forgotten ones too. */
 function lineWithQueue(
   dead: Set<number>,
-): { line: Line<number>; queue: Queue<number> } {
+): { line: IdleLine<number>; queue: Queue<number> } {
   const queue = fifoQueue<number>();
-  return { line: new Line(queue, (value) => !dead.has(value)), queue };
+  return { line: new IdleLine(queue, (value) => !dead.has(value)), queue };
 }
 
 test("Line.forget() cleans up once more than half of what is there is forgotten", () => {
@@ -439,7 +448,7 @@ test("Line.forget() does not clean up after a few", () => {
 test("Line.forget() is O(1) a value: all of them are looked at twice at most", () => {
   let looks = 0;
   const dead = new Set<number>();
-  const line = new Line<number>(fifoQueue(), (value) => {
+  const line = new IdleLine<number>(fifoQueue(), (value) => {
     looks++;
     return !dead.has(value);
   });

@@ -18,6 +18,7 @@ import { Sender } from "../../src/sender.ts";
 import { priorityQueue } from "../../src/priority_queue.ts";
 import { slidingQueue } from "../../src/sliding_queue.ts";
 import type { QueuedTask } from "../../src/task.ts";
+import { IdleLine } from "../support/idle_line.ts";
 import { assert, assertEquals } from "../support/std.ts";
 import { test } from "../support/test.ts";
 
@@ -350,7 +351,7 @@ test("Line of a sliding or a dropping queue is an array that evicts its first, o
       (steps, capacity, slides) => {
         const dead = new Set<number>();
         const evicted: number[] = [];
-        const line = new Line<number>(
+        const line = new IdleLine<number>(
           slides ? slidingQueue(capacity) : droppingQueue(capacity),
           (value) => !dead.has(value),
           (value) => evicted.push(value),
@@ -360,7 +361,7 @@ test("Line of a sliding or a dropping queue is an array that evicts its first, o
         let idle = 0;
         let brought = 0;
         for (const step of steps) {
-          if (step.do === "idle") idle = step.n;
+          if (step.do === "idle") line.with(idle = step.n);
           else if (step.do === "take") {
             const value = line.peek();
             assertEquals(value, model.shift());
@@ -377,8 +378,8 @@ test("Line of a sliding or a dropping queue is an array that evicts its first, o
             model.push(brought);
             line.requeue(brought++);
           } else {
-            if (step.do === "fill") assert(line.reserve(idle));
-            const isIn = line[step.do](brought, idle);
+            if (step.do === "fill") assert(line.reserve());
+            const isIn = line[step.do](brought);
             const isFull = model.length >= capacity + idle;
             assertEquals(isIn, slides || !isFull);
             while (slides && model.length >= capacity + idle) {
@@ -456,7 +457,9 @@ class Workers {
 
   constructor(capacity: number, limit: number, perKey: number) {
     this.queue = new KeyedQueue(capacity, perKey);
-    this.line = new Line(this.queue, (task) => !this.dead.has(task));
+    const isLive = (task: QueuedTask) => !this.dead.has(task);
+    const idle = () => this.idle;
+    this.line = new Line(this.queue, isLive, undefined, idle);
     this.limit = limit;
     this.perKey = perKey;
   }
@@ -485,7 +488,7 @@ class Workers {
     assert(index >= 0, "a task that is not queued");
     this.queued.splice(index, 1);
     this.running.push(task);
-    this.line.admit(this.idle);
+    this.line.admit();
     this.settleWaiters();
     return true;
   }
@@ -501,7 +504,7 @@ class Workers {
     if (task === undefined) return;
     this.ended++;
     this.line.done(task);
-    this.line.admit(this.idle);
+    this.line.admit();
     this.settleWaiters();
   }
 
@@ -509,8 +512,8 @@ class Workers {
     if (step.do === "start") this.start();
     else if ("key" in step) {
       const task = named(step.key);
-      if (step.do === "keep") this.line.keep(task, this.idle);
-      else if (!this.line.offer(task, this.idle)) {
+      if (step.do === "keep") this.line.keep(task);
+      else if (!this.line.offer(task)) {
         const waiter = new Waiter(task);
         this.waiters.push(waiter);
         this.line.join(waiter);
@@ -524,7 +527,7 @@ class Workers {
       const task = this.take(this.running, step.which);
       if (task === undefined) return;
       this.delayed.push(task);
-      this.line.admit(this.idle);
+      this.line.admit();
       this.settleWaiters();
     } else if (step.do === "again") {
       const task = this.take(this.delayed, step.which);
@@ -537,7 +540,7 @@ class Workers {
       this.dead.add(task);
       this.line.forget();
       this.ended++;
-      this.line.admit(this.idle);
+      this.line.admit();
       this.settleWaiters();
     }
   }
