@@ -60,9 +60,9 @@ export function watch(signal: AbortSignal, watcher: Watcher): void {
 
 /** Takes the watcher, if there is one, off its signal, if it is on one. O(1). */
 export function unwatch(watcher: Watcher | undefined): void {
-  const list = watcher?.list as Watch | undefined;
-  if (list === undefined) return;
-  list.delete(watcher!);
+  if (watcher?.list === undefined) return;
+  const list = watcher.list as Watch;
+  list.delete(watcher);
   if (list.size === 0) list.end();
 }
 
