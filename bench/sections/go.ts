@@ -7,6 +7,7 @@
 import { CoGroup } from "../../mod.ts";
 import {
   expect,
+  kept,
   own,
   present,
   using,
@@ -19,19 +20,19 @@ type GetAll = (jobs: Job[], concurrency: number) => Promise<number[]>;
 
 const ways: readonly Way<GetAll>[] = [
   own("cogroup", (jobs, concurrency) => {
-    const group = new CoGroup(concurrency);
+    const group = kept(new CoGroup(concurrency));
     return Promise.all(jobs.map((job) => group.go(job)));
   }),
   using("p-limit", ({ default: pLimit }) => (jobs, concurrency) => {
-    const limit = pLimit(concurrency);
+    const limit = kept(pLimit(concurrency));
     return Promise.all(jobs.map((job) => limit(job)));
   }),
   using("p-queue", ({ default: PQueue }) => (jobs, concurrency) => {
-    const queue = new PQueue({ concurrency });
+    const queue = kept(new PQueue({ concurrency }));
     return Promise.all(jobs.map((job) => queue.add(job)));
   }),
   using("fastq", ({ default: fastq }) => (jobs, concurrency) => {
-    const queue = fastq.promise((job: Job) => job(), concurrency);
+    const queue = kept(fastq.promise((job: Job) => job(), concurrency));
     return Promise.all(jobs.map((job) => queue.push(job)));
   }, "fastq.promise"),
 ];

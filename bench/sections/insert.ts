@@ -7,7 +7,14 @@
 
 import { CoGroup } from "../../mod.ts";
 import { addAndWait } from "../support/add_ways.ts";
-import { batch, own, present, using, type Way } from "../support/contenders.ts";
+import {
+  batch,
+  kept,
+  own,
+  present,
+  using,
+  type Way,
+} from "../support/contenders.ts";
 import { type Section, timed } from "../support/harness.ts";
 
 const CONCURRENCY = 16;
@@ -32,12 +39,16 @@ function share(
 const ways: readonly Way<Feed>[] = [
   own("cogroup add", (tasks) => addAndWait(tasks, CONCURRENCY)),
   own("cogroup insert", async (tasks, producers) => {
-    const group = new CoGroup({ concurrency: CONCURRENCY, capacity: CAPACITY });
+    const group = kept(
+      new CoGroup({ concurrency: CONCURRENCY, capacity: CAPACITY }),
+    );
     await share(tasks, producers, (task) => group.insert(task));
     await group.wait();
   }),
   own("cogroup insertAll", async (tasks, producers) => {
-    const group = new CoGroup({ concurrency: CONCURRENCY, capacity: CAPACITY });
+    const group = kept(
+      new CoGroup({ concurrency: CONCURRENCY, capacity: CAPACITY }),
+    );
     const each = Math.ceil(tasks.length / producers);
     await Promise.all(
       Array.from(
@@ -49,7 +60,7 @@ const ways: readonly Way<Feed>[] = [
   }),
   // The form that its README has for producers that should wait.
   using("p-queue", ({ default: PQueue }) => async (tasks, producers) => {
-    const queue = new PQueue({ concurrency: CONCURRENCY });
+    const queue = kept(new PQueue({ concurrency: CONCURRENCY }));
     await share(tasks, producers, async (task) => {
       await queue.onSizeLessThan(CAPACITY);
       queue.add(task);
@@ -58,7 +69,7 @@ const ways: readonly Way<Feed>[] = [
   }, "p-queue onSizeLessThan"),
   // A channel with a hand-written worker loop behind it.
   using("@std Channel", ({ Channel }) => async (tasks, producers) => {
-    const channel = new Channel<Tasks[number]>({ capacity: CAPACITY });
+    const channel = kept(new Channel<Tasks[number]>({ capacity: CAPACITY }));
     const workers = Array.from({ length: CONCURRENCY }, async () => {
       for await (const task of channel) await task();
     });

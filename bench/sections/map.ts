@@ -8,6 +8,7 @@
 import { CoGroup } from "../../mod.ts";
 import {
   expect,
+  kept,
   own,
   present,
   using,
@@ -31,7 +32,7 @@ const isThere = "map" in CoGroup.prototype;
 
 function cogroup(ordered: boolean): MapAll {
   return (items, mapper, concurrency) => {
-    const group = new CoGroup(concurrency) as unknown as { map: Map };
+    const group = kept(new CoGroup(concurrency)) as unknown as { map: Map };
     return group.map(items, mapper, { ordered });
   };
 }

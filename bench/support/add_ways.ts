@@ -6,7 +6,7 @@
  */
 
 import { CoGroup } from "../../mod.ts";
-import { own, using, type Way } from "./contenders.ts";
+import { kept, own, using, type Way } from "./contenders.ts";
 
 type Tasks = (() => Promise<void>)[];
 
@@ -31,7 +31,7 @@ export function addAndWait(
   tasks: Tasks,
   concurrency: number,
 ): Promise<unknown> {
-  const group = new CoGroup(concurrency);
+  const group = kept(new CoGroup(concurrency));
   for (const task of tasks) group.add(task);
   return group.wait();
 }
@@ -41,20 +41,20 @@ export const addWays: readonly Way<RunAll>[] = [
   own("bare loop", bareLoop),
   // The one way there is: a promise for each, and all of them awaited.
   using("p-limit", ({ default: pLimit }) => (tasks, concurrency) => {
-    const limit = pLimit(concurrency);
+    const limit = kept(pLimit(concurrency));
     return Promise.all(tasks.map((task) => limit(task)));
   }),
   // `onIdle` spares it the `Promise.all`; `addAll` would add one.
   using("p-queue", ({ default: PQueue }) => (tasks, concurrency) => {
-    const queue = new PQueue({ concurrency });
+    const queue = kept(new PQueue({ concurrency }));
     for (const task of tasks) queue.add(task);
     return queue.onIdle();
   }),
   // The callback form, which its README calls the fast one; errors handled.
   using("fastq", ({ default: fastq }) => (tasks, concurrency) => {
-    const queue = fastq((task, done) => {
+    const queue = kept(fastq((task, done) => {
       task().then(() => done(null), done);
-    }, concurrency);
+    }, concurrency));
     for (const task of tasks) queue.push(task, ignore);
     return new Promise<void>((resolve) => queue.drain = resolve);
   }),
@@ -67,12 +67,12 @@ export const addWays: readonly Way<RunAll>[] = [
   using(
     "promise-pool",
     ({ PromisePool }) => (tasks, concurrency) =>
-      PromisePool.for(tasks).withConcurrency(concurrency)
+      kept(PromisePool.for(tasks)).withConcurrency(concurrency)
         .process((task) => task()),
   ),
   // With a callback, for without one it makes a promise for each task.
   using("async.queue", ({ default: async }) => (tasks, concurrency) => {
-    const queue = async.queue(async (task) => await task(), concurrency);
+    const queue = kept(async.queue(async (task) => await task(), concurrency));
     for (const task of tasks) queue.push(task, ignore);
     return queue.drain();
   }),
