@@ -142,7 +142,11 @@ async function interruptAll(
     }
   });
   for await (const { end } of runs) ends[end]++;
-  assert(ends.interrupted > 0, "no moment was in the middle");
+  const few = moments.length / 10;
+  assert(
+    ends.interrupted >= few,
+    `few moments were in the middle: ${ends.interrupted}`,
+  );
   const { killed, interrupted, over } = ends;
   console.log(
     `${name}: ${moments.length} SIGINTs: ${interrupted} interrupted, with books;` +

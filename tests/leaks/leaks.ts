@@ -26,6 +26,9 @@ import {
 import { CountedSignal } from "../model/signals.ts";
 import { leaks, turn, type Work } from "./measure.ts";
 
+/** So often is work tried whose noise is too large to tell. */
+const ATTEMPTS = 3;
+
 const nothing = () => {};
 const fails = () => {
   throw "failed";
@@ -258,6 +261,7 @@ async function keys(count: number): Promise<void> {
 }
 
 const kept: unknown[] = [];
+let timer: ReturnType<typeof setTimeout> | undefined;
 const planted: Work[] = [
   {
     name: "planted links",
@@ -275,7 +279,30 @@ const planted: Work[] = [
       await turn();
     },
   },
+  {
+    name: "planted listeners",
+    count: 1000,
+    run: () => {
+      shared.signal.addEventListener("abort", nothing);
+      return turn();
+    },
+  },
+  {
+    name: "planted timers",
+    count: 1000,
+    run: () => {
+      timer ??= setTimeout(nothing, 60_000);
+      return turn();
+    },
+  },
 ];
+
+/** Takes what was planted away again. */
+function weed(): void {
+  shared.signal.removeEventListener("abort", nothing);
+  clearTimeout(timer);
+  kept.length = 0;
+}
 
 const works: Work[] = [
   { name: "tasks", count: 100_000, run: tasks },
@@ -295,15 +322,24 @@ const works: Work[] = [
 const listeners = () => upstream.listeners - 1 + shared.listeners;
 let found = 0;
 for (const work of planted) {
-  if (await leaks(work, listeners)) continue;
+  const verdict = await leaks(work, listeners);
+  weed();
+  if (verdict === "something") continue;
   console.error("A leak that was planted was not seen.");
   process.exit(1);
 }
-kept.length = 0;
-for (const work of works) if (await leaks(work, listeners)) found++;
+for (const work of works) {
+  let verdict = await leaks(work, listeners);
+  for (let i = 1; verdict === "noise" && i < ATTEMPTS; i++) {
+    verdict = await leaks(work, listeners);
+  }
+  if (verdict !== "nothing") found++;
+}
 await group.wait();
 if (upstream.listeners !== 0) found++;
 console.log(
-  found === 0 ? "Nothing is left behind." : `${found} of them leave something.`,
+  found === 0
+    ? "Nothing is left behind."
+    : `${found} of them leave something, or make too much noise to tell.`,
 );
 process.exit(found === 0 ? 0 : 1);

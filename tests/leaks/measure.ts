@@ -67,8 +67,13 @@ async function promiseCounter(): Promise<Count> {
 
 const promises = await promiseCounter();
 
-/** The slope of a line through the values, and how sure it is. */
-function fit(values: readonly number[]): { slope: number; error: number } {
+/** The slope of a line through some values, and how sure it is. */
+interface Fit {
+  readonly slope: number;
+  readonly error: number;
+}
+
+function fit(values: readonly number[]): Fit {
   const n = values.length;
   const middle = (n - 1) / 2;
   const mean = values.reduce((a, b) => a + b) / n;
@@ -86,14 +91,17 @@ function fit(values: readonly number[]): { slope: number; error: number } {
   return { slope, error: Math.sqrt(rest / (n - 2) / xx) };
 }
 
+/** What the rounds have left behind; nothing can be told where the noise is as large. */
+export type Verdict = "nothing" | "something" | "noise";
+
 /**
- * Does the work again and again, and prints what it leaves behind. Whether that
- * is anything. `listeners` are those that nobody should have left.
+ * Does the work again and again, and prints what it leaves behind. `listeners`
+ * are those that nobody should have left.
  */
 export async function leaks(
   { name, count, run }: Work,
   listeners: Count,
-): Promise<boolean> {
+): Promise<Verdict> {
   const heaps: number[] = [];
   const alive: number[] = [];
   for (let round = -WARM_UP; round < ROUNDS; round++) {
@@ -106,12 +114,13 @@ export async function leaks(
   }
   const heap = fit(heaps);
   const promise = fit(alive);
+  const grows = ({ slope, error }: Fit, limit: number) =>
+    slope / count > limit && slope > 3 * error;
+  const isNoisy = 3 * heap.error / count > BYTES;
   const found = [
-    heap.slope / count > BYTES && heap.slope > 3 * heap.error &&
-    "the heap grows",
-    promise.slope / count > PROMISES / 1000 &&
-    promise.slope > 3 * promise.error && "promises stay",
-    listeners() > 0 && "listeners stay",
+    grows(heap, BYTES) && "the heap grows",
+    grows(promise, PROMISES / 1000) && "promises stay",
+    listeners() !== 0 && "listeners stay, or are missing",
     timers.size > 0 && "timers stay",
   ].filter((what) => what !== false);
   console.log(
@@ -120,7 +129,9 @@ export async function leaks(
       `${(heap.error / count).toFixed(2)} bytes and ` +
       `${(promise.slope / count).toFixed(4)} promises each, ` +
       `${listeners()} listeners, ${timers.size} timers` +
-      found.map((what) => `; ${what}`).join(""),
+      found.map((what) => `; ${what}`).join("") +
+      (isNoisy ? "; too much noise to tell" : ""),
   );
-  return found.length > 0;
+  if (found.length > 0) return "something";
+  return isNoisy ? "noise" : "nothing";
 }

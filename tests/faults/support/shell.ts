@@ -31,15 +31,22 @@ export function shell(
   );
 }
 
-/** As far as another process has read a file or directory; 0 if it is not open. */
+/**
+ * As far as another process has read a file or directory; 0 if it is not open.
+ * Throws if there is no such process any more.
+ */
 export async function position(pid: number, path: string): Promise<number> {
-  const script = `for fd in /proc/$1/fd/*; do
+  const script = `[ -d "/proc/$1" ] || exit 1
+  for fd in /proc/$1/fd/*; do
     if [ "$(readlink "$fd")" = "$2" ]; then
       sed -n "s/^pos:[^0-9]*//p" "/proc/$1/fdinfo/\${fd##*/}"
     fi
   done`;
-  const { stdout } = await new Deno.Command("sh", {
+  const { success, stdout } = await new Deno.Command("sh", {
     args: ["-c", script, "sh", `${pid}`, path],
   }).output();
+  if (!success) {
+    throw new Error(`process ${pid} ended before it had read ${path}`);
+  }
   return Number(new TextDecoder().decode(stdout).trim() || 0);
 }
