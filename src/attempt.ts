@@ -78,20 +78,23 @@ export class Attempts implements Home {
 
   /**
    * An entry is in the line, and watches its signal from now on. If that throws,
-   * so does this: then it was not accepted, and is forgotten where it is (but for
-   * one that was abandoned meanwhile).
+   * so does this: then it was not accepted, and is forgotten where it is. A
+   * polyfilled signal may do worse while it is listened to, and abort the group.
    */
   accept(entry: Entry): void {
     entry.state = "queued";
     const { signal } = entry.traits;
     if (signal === undefined) return;
+    const isQueued = () => entry.state === "queued";
     try {
       watch(signal, entry.track!);
+      if (!isQueued()) unwatch(entry.track);
     } catch (error) {
-      if (entry.state === "queued") {
+      if (isQueued()) {
         entry.state = "gone";
         this.#books.accepted--;
         this.#line.forget();
+        this.#onChange();
       }
       throw error;
     }
@@ -157,15 +160,29 @@ export class Attempts implements Home {
     } else if (entry.state !== "gone") {
       if (entry.state === "delayed") this.delays.delete(entry.track!);
       const wasQueued = entry.state === "queued";
-      this.abandon(entry, reason);
+      this.#book(entry, "abandoned");
       if (wasQueued) this.#line.forget();
+      this.#tellAbandoned(entry, reason);
       this.#onChange();
     }
   }
 
-  /** An entry that was accepted will never run. Whoever held it has let go of it. */
-  abandon(entry: Entry, reason: unknown): void {
-    this.#end(entry, "abandoned");
+  /**
+   * Items that were accepted will never run. Whoever held them has let go of them.
+   * All are off the books before anybody is told, which may run the user's code.
+   */
+  abandon(items: readonly Item[], reason: unknown): void {
+    for (const item of items) {
+      if (typeof item === "function") this.#books.abandoned++;
+      else this.#book(item, "abandoned");
+    }
+    for (const item of items) {
+      if (typeof item !== "function") this.#tellAbandoned(item, reason);
+    }
+  }
+
+  #tellAbandoned(entry: Entry, reason: unknown): void {
+    unwatch(entry.track);
     entry.abandoned(reason);
   }
 
@@ -237,12 +254,16 @@ export class Attempts implements Home {
     run.overdue = true;
   }
 
-  #end(entry: Entry, fate: "fulfilled" | "rejected" | "abandoned"): void {
+  #end(entry: Entry, fate: "fulfilled" | "rejected"): void {
+    this.#book(entry, fate);
+    unwatch(entry.track);
+  }
+
+  #book(entry: Entry, fate: "fulfilled" | "rejected" | "abandoned"): void {
     const { state } = entry;
     this.#books[fate]++;
     if (state === "running") this.#books.inFlight--;
     entry.state = "gone";
-    if (entry.track !== undefined) unwatch(entry.track);
     // One that is queued again has given its place back (see `requeue`).
     if (state === "running" || state === "delayed") this.#line.done(entry);
   }

@@ -50,7 +50,7 @@ export class Core {
   readonly feeds: Set<Feed> = new Set();
   readonly #books = new Books();
   readonly #sink: Sink;
-  #hasEntries = false;
+  #hasEntries: boolean;
   #closed = false;
   #reason: Maybe<unknown> = NONE;
   #controller: AbortController | undefined = undefined;
@@ -65,6 +65,7 @@ export class Core {
 
   constructor(settings: Settings) {
     this.settings = settings;
+    this.#hasEntries = settings.isRead; // Before there are any: it may cancel.
     const books = this.#books;
     const onEvict = (item: Item) => this.#evict(item);
     const idle = () => this.crew.idle;
@@ -152,7 +153,8 @@ export class Core {
   /** Writes an item, which is in the line, into the books. See `Attempts.accept`. */
   accept(item: Item): void {
     this.#books.accepted++;
-    if (typeof item !== "function") {
+    // Gone already: a queue of one's own has drained the group in its `push`.
+    if (typeof item !== "function" && item.state !== "gone") {
       this.#hasEntries = true;
       this.attempts.accept(item);
     }
@@ -177,9 +179,8 @@ export class Core {
     if (this.#reason !== NONE) return;
     this.#reason = reason;
     this.attempts.isAborted = true;
-    if (this.#upstream !== undefined) unwatch(this.#upstream);
-    this.line.dismiss();
     this.#abandonAll(reason);
+    unwatch(this.#upstream);
     this.#controller?.abort(reason);
     if (this.#books.inFlight > 0) this.#sink.abort(reason);
     this.#stopIntake();
@@ -258,7 +259,12 @@ export class Core {
     if (signal === undefined) return;
     if (signal.aborted) return this.abort(signal.reason);
     this.#upstream = new Cancel((reason) => this.abort(reason));
-    watch(signal, this.#upstream);
+    try {
+      watch(signal, this.#upstream);
+    } catch (error) {
+      this.abort(error); // What can't be heard of may have come.
+      throw error;
+    }
   }
 
   /** Who waits for room is told; a copy of the feeds, for they leave at once. */
@@ -278,18 +284,13 @@ export class Core {
     for (const { entry } of this.attempts.delays.drain()) items.push(entry);
     const left = this.#left ??= []; // Not spread: the stack is not that large.
     for (const item of items) if (!stays(item)) left.push(item);
-    for (const item of items) this.#abandon(item, reason);
-  }
-
-  #abandon(item: Item, reason: unknown): void {
-    if (typeof item === "function") this.#books.abandoned++;
-    else this.attempts.abandon(item, reason);
+    this.attempts.abandon(items, reason);
   }
 
   #evict(item: Item): void {
     // A reason takes a hundred times as long to make as a task does to run.
     const isHeard = typeof item !== "function" && item.hasCaller;
-    this.#abandon(item, isHeard ? taskGone("evicted") : undefined);
+    this.attempts.abandon([item], isHeard ? taskGone("evicted") : undefined);
   }
 
   #takeLeft(): Item[] {
@@ -307,7 +308,7 @@ export class Core {
       else items.push(track.entry);
     }
     const reason = taskGone("drained");
-    for (const item of items) this.#abandon(item, reason);
+    this.attempts.abandon(items, reason);
     this.crew.stir();
     return items;
   }
@@ -333,7 +334,7 @@ export class Core {
     this.#idlers = [];
     this.crew.isWatched = !this.isClosed && this.#enders.size > 0;
     if (this.isClosed) {
-      if (this.#upstream !== undefined) unwatch(this.#upstream);
+      unwatch(this.#upstream);
       for (const ender of this.#enders) callbacks.push(ender);
       this.#enders.clear();
     }

@@ -102,7 +102,9 @@ function put(intake: Intake, value: Pulled): boolean {
   const { core } = intake;
   let item: Maybe<Item> = NONE;
   try {
-    if (value !== NONE && !core.isClosed) item = intake.pulled(value);
+    if (value !== NONE) item = intake.pulled(value);
+    // Now: to look at what was pulled may have run the user's code.
+    if (core.isClosed) item = NONE;
   } finally {
     if (item === NONE) vacate(core);
   }

@@ -24,7 +24,7 @@ import { CoGroupClosedError } from "./errors.ts";
 import { type Maybe, NONE } from "./maybe.ts";
 import { Sender } from "./sender.ts";
 import { RetryPolicy } from "./retry.ts";
-import { Cancel, unwatch, watch } from "./signals.ts";
+import { type Cancel, cancelBy, unwatch } from "./signals.ts";
 import type { QueuedTask, Task, TaskOptions } from "./task.ts";
 
 const YES = Promise.resolve(true);
@@ -111,21 +111,24 @@ export class Intake {
   }
 
   #insertLater(item: Item): Promise<boolean> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const sender = new WaitingInsert(item, (isIn) => {
-        if (isIn) this.core.accept(item);
-        resolve(isIn);
+        try {
+          if (isIn) this.core.accept(item);
+          resolve(isIn);
+        } catch (error) {
+          reject(error);
+        }
       });
       this.core.line.join(sender);
       const signal = signalOf(item);
       if (signal === undefined) return;
-      sender.cancel = new Cancel(() => {
-        this.core.line.leave(sender);
-        resolve(false);
-        this.core.crew.stir();
-      });
       try {
-        watch(signal, sender.cancel);
+        sender.cancel = cancelBy(signal, sender, () => {
+          this.core.line.leave(sender);
+          resolve(false);
+          this.core.crew.stir();
+        });
       } catch (error) {
         this.core.line.leave(sender);
         throw error;
@@ -180,12 +183,7 @@ export class Intake {
 
   /** Takes it in at a place that was held, and is held no longer. */
   fill(item: Item): boolean {
-    try {
-      return this.core.line.fill(item) && this.#accept(item);
-    } catch (error) {
-      this.core.crew.stir(); // The place is somebody else's now.
-      throw error;
-    }
+    return this.core.line.fill(item) && this.#accept(item);
   }
 
   #offer(item: Item): boolean {

@@ -15,7 +15,7 @@
 import { abortSignal, options as checked } from "./check.ts";
 import type { AcquireOptions, Permit } from "./governor.ts";
 import { Link, List } from "./list.ts";
-import { Cancel, unwatch, watch } from "./signals.ts";
+import { type Cancel, cancelBy, unwatch } from "./signals.ts";
 
 /** Hears of a permit's release. */
 export type OnRelease = (failed: boolean) => void;
@@ -101,15 +101,19 @@ export class Permits {
     signal: AbortSignal | undefined,
   ): void {
     const waiter = new Waiter(resolve);
-    if (signal !== undefined) {
-      waiter.cancel = new Cancel((reason) => {
-        this.#waiters.delete(waiter);
-        reject(reason);
-        if (this.#waiters.size === 0) this.#onWaiters?.();
-      });
-      watch(signal, waiter.cancel); // First: a polyfilled signal may throw.
-    }
     this.#waiters.push(waiter);
+    if (signal !== undefined) {
+      try {
+        waiter.cancel = cancelBy(signal, waiter, (reason) => {
+          this.#waiters.delete(waiter);
+          reject(reason);
+          if (this.#waiters.size === 0) this.#onWaiters?.();
+        });
+      } catch (error) {
+        this.#waiters.delete(waiter);
+        throw error;
+      }
+    }
     if (this.#waiters.size === 1) this.#onWaiters?.();
   }
 }

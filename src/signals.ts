@@ -27,8 +27,6 @@ class Watch extends List<Watcher> {
   constructor(signal: AbortSignal) {
     super();
     this.#signal = signal;
-    signal.addEventListener("abort", this); // First: a polyfilled one may throw.
-    watches.set(signal, this);
   }
 
   handleEvent(): void {
@@ -41,10 +39,24 @@ class Watch extends List<Watcher> {
     }
   }
 
+  /** Has the signal to itself, but for one that came while it was listened to. */
+  begin(): Watch {
+    // First: a polyfilled signal may throw, or do whatever it likes.
+    this.#signal.addEventListener("abort", this);
+    const other = watches.get(this.#signal);
+    if (other === undefined) watches.set(this.#signal, this);
+    else this.#leave();
+    return other ?? this;
+  }
+
   /** Once: those who are told may leave while others are yet to be told. */
   end(): void {
     if (watches.get(this.#signal) !== this) return;
     watches.delete(this.#signal);
+    this.#leave();
+  }
+
+  #leave(): void {
     try {
       this.#signal.removeEventListener("abort", this);
     } catch (error) {
@@ -55,7 +67,11 @@ class Watch extends List<Watcher> {
 
 /** Has the watcher told when `signal`, which is not aborted, is. O(1). */
 export function watch(signal: AbortSignal, watcher: Watcher): void {
-  (watches.get(signal) ?? new Watch(signal)).push(watcher);
+  const known = watches.get(signal);
+  if (known !== undefined) return known.push(watcher);
+  const made = new Watch(signal).begin();
+  made.push(watcher);
+  made.handleEvent(); // It may have been aborted just now.
 }
 
 /** Takes the watcher, if there is one, off its signal, if it is on one. O(1). */
@@ -78,4 +94,20 @@ export class Cancel extends Watcher {
   override onAbort(reason: unknown): void {
     this.#onAbort(reason);
   }
+}
+
+/**
+ * Has the signal end a wait: that of `link`, which is in a list for as long as it
+ * lasts. Throws what the signal throws; then the wait is whoever calls this's to end.
+ */
+export function cancelBy(
+  signal: AbortSignal,
+  link: Link,
+  onAbort: (reason: unknown) => void,
+): Cancel {
+  const cancel = new Cancel(onAbort);
+  watch(signal, cancel);
+  // A polyfilled signal may have ended it while it was listened to.
+  if (link.list === undefined) unwatch(cancel);
+  return cancel;
 }

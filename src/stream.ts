@@ -236,6 +236,7 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
       core.line.force(item);
       core.accept(item);
     } catch (error) {
+      if (item.fate !== "open") return; // Its end has come while it came in.
       item.state = "gone"; // It was not accepted, and its reader is told why.
       item.abandoned(error);
     }

@@ -9,10 +9,10 @@ import { ChannelClosedError } from "./errors.ts";
 import type { Link, List } from "./list.ts";
 import { Sender } from "./sender.ts";
 import { lastReject, lastResolve } from "./settlers.ts";
-import { Cancel, unwatch, watch } from "./signals.ts";
+import { type Cancel, cancelBy, unwatch } from "./signals.ts";
 
 /** Someone whose wait a signal may end. */
-interface Waiter {
+interface Waiter extends Link {
   cancel: Cancel | undefined;
   fail(reason: unknown): void;
 }
@@ -27,9 +27,8 @@ export function endBy(
     leave();
     waiter.fail(reason);
   };
-  waiter.cancel = new Cancel(end);
   try {
-    watch(signal, waiter.cancel);
+    waiter.cancel = cancelBy(signal, waiter, end);
   } catch (error) {
     end(error); // A polyfilled signal, to which nobody can listen.
   }

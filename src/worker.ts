@@ -115,7 +115,8 @@ export class Crew implements Caller {
 
   /** Anything may have changed: what is in the line, the gates, the end. */
   stir(): void {
-    if (this.#line.waiting > 0) this.#line.admit();
+    // After an abort they are about to be turned away, whatever is called until then.
+    if (this.#line.waiting > 0 && !this.#attempts.isAborted) this.#line.admit();
     this.#bell.ring();
   }
 
