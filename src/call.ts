@@ -63,18 +63,18 @@ export abstract class Called extends Entry {
 export abstract class Call extends Called {
   abstract readonly promise: Promise<unknown>;
   /** None once it was summoned. */
-  #takeTurn: Settle<number> | undefined = undefined;
+  declare protected takeTurn: Settle<number> | undefined;
 
   /** Resolves when it is the call's turn, with its place among the summoned. */
   turn(): Promise<number> {
     const turn = new Promise<number>(keep);
-    this.#takeTurn = lastResolve();
+    this.takeTurn = lastResolve();
     return turn;
   }
 
   override summon(): void {
-    const takeTurn = this.#takeTurn;
-    this.#takeTurn = undefined;
+    const takeTurn = this.takeTurn;
+    this.takeTurn = undefined;
     takeTurn?.(this.place());
   }
 
@@ -94,12 +94,13 @@ export abstract class Call extends Called {
 
 /** A call that can only be told of its end: what its turn comes to is its result. */
 export class PlainCall extends Call {
-  override readonly promise: Promise<unknown>;
+  declare readonly promise: Promise<unknown>;
   /** Why it is gone. */
-  reason: unknown = undefined;
+  declare reason: unknown;
 
   constructor(task: Task, traits: Traits, caller: Caller) {
     super(task, traits);
+    this.reason = undefined;
     // Not an async function that awaits its turn: waiting would take twice the
     // memory, and most of what `go` costs is the memory of those who wait.
     this.promise = this.turn().then(caller.start);

@@ -65,17 +65,21 @@ export class Track extends Watcher implements Delayable {
   }
 }
 
+// The fields of an entry, and of what is derived from it, are declared here and
+// made in the constructor. V8 makes those that a derived class defines, private
+// ones too, in a function of their own: that was an eighth of what `map` takes.
 export class Entry implements QueuedTask {
-  readonly task: Task;
-  readonly traits: Traits;
-  state: EntryState = "new";
+  declare readonly task: Task;
+  declare readonly traits: Traits;
+  declare state: EntryState;
   // Not fields of the entry: a plain one would be three times the size, and
   // `go` half as fast again, for what it doesn't use.
-  readonly track: Track | undefined;
+  declare readonly track: Track | undefined;
 
   constructor(task: Task, traits: Traits) {
     this.task = task;
     this.traits = traits;
+    this.state = "new";
     this.track = traits.isPlain ? undefined : new Track(this);
   }
 

@@ -27,15 +27,15 @@ export interface ItemHome {
 }
 
 export class StreamItem extends Called {
-  readonly #stream: ItemHome;
-  readonly #carrier: ItemCarrier;
+  declare readonly stream: ItemHome;
+  declare readonly carrier: ItemCarrier;
   /** Where it is among the stream's live items. */
-  place = -1;
-  fate: "open" | "fulfilled" | "rejected" | "dropped" = "open";
+  declare place: number;
+  declare fate: "open" | "fulfilled" | "rejected" | "dropped";
   /** The result, or what it failed with. */
-  value: unknown = undefined;
+  declare value: unknown;
   /** The run that failed, to be reported if nobody reads of it. */
-  failedRun: RunContext | undefined = undefined;
+  declare failedRun: RunContext | undefined;
 
   constructor(
     task: Task,
@@ -44,8 +44,11 @@ export class StreamItem extends Called {
     carrier: ItemCarrier,
   ) {
     super(task, traits);
-    this.#stream = stream;
-    this.#carrier = carrier;
+    this.stream = stream;
+    this.carrier = carrier;
+    this.place = -1;
+    this.fate = "open";
+    this.value = this.failedRun = undefined;
   }
 
   override get isPartOfStream(): boolean {
@@ -53,34 +56,34 @@ export class StreamItem extends Called {
   }
 
   override get isUnwanted(): boolean {
-    return this.#stream.isHalted;
+    return this.stream.isHalted;
   }
 
   override get caller(): unknown {
-    return this.#carrier;
+    return this.carrier;
   }
 
   override summon(): void {
-    this.#carrier.wake();
+    this.carrier.wake();
   }
 
   override fulfilled(value: unknown): void {
     this.fate = "fulfilled";
     this.value = value;
-    this.#stream.settled(this);
+    this.stream.settled(this);
   }
 
   override failed(error: unknown, run: RunContext): boolean {
     this.fate = "rejected";
     this.value = error;
     this.failedRun = run;
-    return this.#stream.settled(this);
+    return this.stream.settled(this);
   }
 
   override abandoned(reason: unknown): void {
-    if (this.#stream.drops(this)) return;
+    if (this.stream.drops(this)) return;
     this.fate = "rejected";
     this.value = reason;
-    this.#stream.settled(this);
+    this.stream.settled(this);
   }
 }
