@@ -20,8 +20,8 @@ const ROOT = new URL("..", import.meta.url).pathname;
  * so that whoever makes it heavier has to say so here.
  */
 const BUNDLES = [
-  { title: "Channel alone", names: "{ Channel }", ceiling: 4_400 },
-  { title: "CoGroup alone", names: "{ CoGroup }", ceiling: 13_200 },
+  { title: "Channel alone", names: "{ Channel }", ceiling: 4_450 },
+  { title: "CoGroup alone", names: "{ CoGroup }", ceiling: 13_300 },
   { title: "everything", names: "*", ceiling: 16_500 },
 ];
 
