@@ -49,7 +49,7 @@ export class Carrier implements ItemCarrier {
 
   /** One worker; see {@linkcode Crew}, whose loop this is for results. */
   async #work(): Promise<void> {
-    const { attempts, crew, runner } = this.#core;
+    const { attempts, crew, line, runner } = this.#core;
     for (;;) {
       await new Promise<void>(this.#park);
       if (this.#parked.length === 0) this.#work();
@@ -57,36 +57,46 @@ export class Carrier implements ItemCarrier {
       while (item !== undefined) {
         const id = crew.takeId();
         let ctx = crew.context(id);
-        for (; item; item = this.#look(id)) {
-          if (item.track !== undefined) {
-            await attempts.attempt(item, id);
-            continue;
+        while (item !== undefined) {
+          if (item.track !== undefined) await attempts.attempt(item, id);
+          else {
+            try {
+              const value = await runner.invoke(item.task, ctx);
+              this.#isAwake = true;
+              crew.settle(item, true);
+              item.fulfilled(value);
+            } catch (error) {
+              this.#isAwake = true;
+              crew.settle(item, false);
+              if (!item.failed(error, ctx)) runner.report(error, item, ctx);
+            }
+            if (ctx.looked) {
+              ctx.end();
+              ctx = crew.context(id);
+            }
           }
-          try {
-            const value = await runner.invoke(item.task, ctx);
-            this.#isAwake = true;
-            crew.settle(item, true);
-            item.fulfilled(value);
-          } catch (error) {
-            this.#isAwake = true;
-            crew.settle(item, false);
-            if (!item.failed(error, ctx)) runner.report(error, item, ctx);
-          }
-          if (ctx.looked) {
-            ctx.end();
-            ctx = crew.context(id);
+          item = this.#look(id);
+          // It keeps its id, if nobody else wants that: a `map` by one worker takes
+          // two thirds of the time then.
+          if (item === undefined && line.size === 0) {
+            await this.#moment();
+            item = this.#look(id);
           }
         }
         ctx.end();
         crew.release(id);
-        // Whoever reads a result asks for the next one a microtask later: to
-        // wait for that is a quarter of a park, and with one worker half of
-        // what a `map` takes.
-        this.#isAwake = true;
-        await undefined;
+        await this.#moment();
         item = this.#look(undefined);
       }
     }
+  }
+
+  /**
+   * Whoever reads a result asks for the next one a microtask later: to wait for
+   * that is a quarter of what it is to park.
+   */
+  #moment(): undefined {
+    this.#isAwake = true;
   }
 
   /**
