@@ -13,6 +13,7 @@ import type { Item } from "./attempt.ts";
 import type { Core, Feed } from "./core.ts";
 import { type Intake, WaitingInsert } from "./intake.ts";
 import { type Maybe, NONE } from "./maybe.ts";
+import { keep } from "./settlers.ts";
 import { type AnyIterable, Source } from "./source.ts";
 import type { QueuedTask, Task } from "./task.ts";
 import { enter, leave, mayStart, turned } from "./turn.ts";
@@ -62,9 +63,9 @@ export async function insertAll(
 
 /** Waits for a place to be held; false if there will be none. */
 function place(core: Core): Promise<boolean> {
-  return new Promise((resolve) => {
-    core.line.join(new WaitingInsert(NONE, resolve));
-  });
+  const isHeld = new Promise<boolean>(keep);
+  core.line.join(new WaitingInsert(core, NONE));
+  return isHeld;
 }
 
 /** Puts the source's next task into the place that is held, or gives it up. */

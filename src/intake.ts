@@ -24,6 +24,7 @@ import { CoGroupClosedError } from "./errors.ts";
 import { type Maybe, NONE } from "./maybe.ts";
 import { Sender } from "./sender.ts";
 import { RetryPolicy } from "./retry.ts";
+import { keep, lastReject, lastResolve, type Settle } from "./settlers.ts";
 import { type Cancel, cancelBy, unwatch } from "./signals.ts";
 import type { QueuedTask, Task, TaskOptions } from "./task.ts";
 
@@ -37,14 +38,23 @@ export function rejectQuietly(reason: unknown): Promise<never> {
   return promise;
 }
 
-/** Someone who waits for room: with a task, or for a place to be held. */
+/**
+ * Someone who waits for room: with a task, or for a place to be held. Settles the
+ * promise that was made just before it: see settlers.ts.
+ */
 export class WaitingInsert extends Sender<Item> {
-  cancel: Cancel | undefined = undefined;
-  readonly #settle: (isIn: boolean) => void;
+  // As those of an entry are, and so a waiting insert makes no closure.
+  declare readonly core: Core;
+  declare readonly resolve: Settle<boolean>;
+  declare readonly reject: Settle<unknown>;
+  declare cancel: Cancel | undefined;
 
-  constructor(item: Maybe<Item>, settle: (isIn: boolean) => void) {
+  constructor(core: Core, item: Maybe<Item>) {
     super(item);
-    this.#settle = settle;
+    this.core = core;
+    this.resolve = lastResolve();
+    this.reject = lastReject();
+    this.cancel = undefined;
   }
 
   override get isGone(): boolean {
@@ -52,13 +62,25 @@ export class WaitingInsert extends Sender<Item> {
   }
 
   override admitted(): void {
-    this.#settle(true); // First: a signal that it shares with its task is kept.
-    unwatch(this.cancel);
+    try {
+      if (this.value !== NONE) this.core.accept(this.value);
+      this.resolve(true);
+    } catch (error) {
+      this.reject(error);
+    }
+    unwatch(this.cancel); // Last: a signal that it shares with its task is kept.
   }
 
   override refused(): void {
     unwatch(this.cancel);
-    this.#settle(false);
+    this.resolve(false);
+  }
+
+  /** It waits no longer, of itself. */
+  leave(): void {
+    this.core.line.leave(this);
+    this.resolve(false);
+    this.core.crew.stir();
   }
 }
 
@@ -111,29 +133,18 @@ export class Intake {
   }
 
   #insertLater(item: Item): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      const sender = new WaitingInsert(item, (isIn) => {
-        try {
-          if (isIn) this.core.accept(item);
-          resolve(isIn);
-        } catch (error) {
-          reject(error);
-        }
-      });
-      this.core.line.join(sender);
-      const signal = signalOf(item);
-      if (signal === undefined) return;
-      try {
-        sender.cancel = cancelBy(signal, sender, () => {
-          this.core.line.leave(sender);
-          resolve(false);
-          this.core.crew.stir();
-        });
-      } catch (error) {
-        this.core.line.leave(sender);
-        throw error;
-      }
-    });
+    const isIn = new Promise<boolean>(keep);
+    const sender = new WaitingInsert(this.core, item);
+    this.core.line.join(sender);
+    const signal = signalOf(item);
+    if (signal === undefined) return isIn;
+    try {
+      sender.cancel = cancelBy(signal, sender, () => sender.leave());
+    } catch (error) {
+      sender.leave();
+      throw error;
+    }
+    return isIn;
   }
 
   go(task: Task, options: TaskOptions | undefined): Promise<unknown> {

@@ -11,7 +11,7 @@ import type { Maybe } from "./maybe.ts";
 /** Someone in the line, behind the queue. */
 export abstract class Sender<T> extends Link {
   /** What it brings; {@linkcode NONE} if it wants a place held for it instead. */
-  readonly value: Maybe<T>;
+  declare readonly value: Maybe<T>;
 
   constructor(value: Maybe<T>) {
     super();
