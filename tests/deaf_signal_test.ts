@@ -12,49 +12,20 @@ import {
   type TaskOptions,
 } from "../mod.ts";
 import { assertBooks, range, settled } from "./support/helpers.ts";
+import { deafSignal, PolyfilledSignal } from "./support/polyfilled_signal.ts";
 import {
   assert,
   assertEquals,
   assertRejects,
+  assertStrictEquals,
   assertThrows,
   FakeTime,
 } from "./support/std.ts";
 import { test } from "./support/test.ts";
 
-/** Polyfilled, and broken: it can be listened to so often, and never again. */
-class DeafSignal {
-  aborted = false;
-  reason: unknown = undefined;
-  readonly #listeners = new Set<{ handleEvent(): void }>();
-  #left: number;
-
-  constructor(left = 0) {
-    this.#left = left;
-  }
-
-  addEventListener(_name: string, listener: { handleEvent(): void }): void {
-    if (--this.#left < 0) throw new RangeError("deaf");
-    this.#listeners.add(listener);
-  }
-
-  removeEventListener(_name: string, listener: { handleEvent(): void }): void {
-    this.#listeners.delete(listener);
-  }
-
-  abort(reason: unknown): void {
-    this.aborted = true;
-    this.reason = reason;
-    for (const listener of this.#listeners) listener.handleEvent();
-  }
-
-  get listeners(): number {
-    return this.#listeners.size;
-  }
-}
-
 /** Options with such a signal. */
-function deaf(left = 0): { signal: AbortSignal } {
-  return { signal: new DeafSignal(left) as unknown as AbortSignal };
+function deaf(): { signal: AbortSignal } {
+  return deafSignal().options;
 }
 
 const never = (): never => {
@@ -97,16 +68,15 @@ test("CoGroup.add() with signals that can't be listened to, again and again, kee
 for (const end of ["cancel", "drain"] as const) {
   test(`CoGroup.add() with a signal that calls ${end}() instead of listening throws, and counts the task as abandoned`, async () => {
     const group = new CoGroup({ concurrency: 1, paused: true });
-    const signal = {
-      aborted: false,
-      addEventListener() {
+    const signal = new PolyfilledSignal({
+      onAdd() {
         assertBooks(group);
         group[end]();
         assertBooks(group);
         throw new RangeError("deaf");
       },
-    } as unknown as AbortSignal;
-    assertThrows(() => group.add(never, { signal }), RangeError, "deaf");
+    });
+    assertThrows(() => group.add(never, signal.options), RangeError, "deaf");
     assertBooks(group);
     group.resume();
     assertEquals(await group.wait(), 1);
@@ -116,16 +86,23 @@ for (const end of ["cancel", "drain"] as const) {
 
 test("CoGroup.insert() with a signal that can't be listened to does not wait for room", async () => {
   const group = new CoGroup({ concurrency: 1, capacity: 0, paused: true });
-  await assertRejects(() => group.insert(never, deaf()), RangeError, "deaf");
+  let asked = 0;
+  const { options } = new PolyfilledSignal({
+    onAdd() {
+      asked++;
+      throw new RangeError("deaf");
+    },
+  });
+  await assertRejects(() => group.insert(never, options), RangeError, "deaf");
   await assertUntouched(group);
+  assertEquals(asked, 1);
 });
 
 test("CoGroup.insert() that waits listens to its signal once, and for as long as its task does", async () => {
   const group = new CoGroup({ concurrency: 1, capacity: 1, paused: true });
   group.add(() => {});
-  const signal = new DeafSignal(1);
-  const options = { signal: signal as unknown as AbortSignal };
-  const isIn = group.insert(() => {}, options);
+  const signal = deafSignal(1);
+  const isIn = group.insert(() => {}, signal.options);
   assertEquals(signal.listeners, 1);
   assertEquals(group.drain().length, 1);
   assertEquals([await isIn, signal.listeners, group.size], [true, 1, 1]);
@@ -197,8 +174,8 @@ for (const isAsync of [false, true]) {
 
 test("CoGroup.map() goes on with what its signal let in before it went deaf", async () => {
   const group = new CoGroup(1);
-  const signal = new DeafSignal(2);
-  const options = { signal: signal as unknown as AbortSignal, ahead: 0 };
+  const signal = deafSignal(2);
+  const options = { ...signal.options, ahead: 0 };
   const seen: unknown[] = [];
   const reading = (async () => {
     for await (const n of group.map([1, 2, 3, 4], (n) => n, options)) {
@@ -209,6 +186,79 @@ test("CoGroup.map() goes on with what its signal let in before it went deaf", as
   assertEquals([seen, signal.listeners], [[1, 2], 0]);
   assertEquals([group.stats.accepted, group.stats.fulfilled], [2, 2]);
 });
+
+for (const way of ["add", "tryInsert", "insert", "go"] as const) {
+  test(`CoGroup.${way}() whose signal throws leaves its place to who came while it was listened to`, async () => {
+    const group = new CoGroup({ concurrency: 1, capacity: 0 });
+    const waiting: Promise<boolean>[] = [];
+    const signal = new PolyfilledSignal({
+      onAdd() {
+        waiting.push(group.insert(() => {}));
+        throw new RangeError("deaf");
+      },
+    });
+    await assertRejects(
+      async () => void await group[way](never, signal.options),
+      RangeError,
+      "deaf",
+    );
+    await settled();
+    assertBooks(group);
+    assertEquals([group.stats.accepted, group.stats.fulfilled], [1, 1]);
+    assertEquals(await Promise.all(waiting), [true]);
+  });
+}
+
+test("CoGroup.insert() that waits is in if it was let in while its signal was listened to, whatever that throws then", async () => {
+  const group = new CoGroup({ concurrency: 1, capacity: 0, paused: true });
+  const signal = new PolyfilledSignal({
+    onAdd(nth) {
+      if (nth > 1) return;
+      group.resume();
+      throw new RangeError("deaf");
+    },
+  });
+  assertEquals(await group.insert(() => {}, signal.options), true);
+  await group.idle();
+  assertEquals([group.stats.fulfilled, signal.listeners], [1, 0]);
+});
+
+for (const isAsync of [false, true]) {
+  for (const kind of ["map", "mapSettled"] as const) {
+    for (const end of ["return", "cancel"] as const) {
+      const name = isAsync ? "an async source" : "a source at hand";
+      test(`CoGroup.${kind}() of ${name} ends once when its signal calls ${end}() and throws as it is listened to`, async () => {
+        const group = new CoGroup(3);
+        const items = [1, 2, 3];
+        const source = isAsync
+          ? (async function* () {
+            yield* items;
+          })()
+          : items;
+        let looks = 0;
+        const signal = new PolyfilledSignal({
+          onAdd() {
+            if (end === "return") stream.return!();
+            else group.cancel(new Error("cancelled"));
+            assertBooks(group);
+            looks++; // Last: what is thrown here may be nobody's to read.
+            throw new RangeError("deaf");
+          },
+        });
+        const stream = group[kind](source, never, signal.options);
+        const first = stream.next();
+        if (end === "cancel") await assertRejects(() => first, Error, "cancel");
+        else assertEquals(await first, { value: undefined, done: true });
+        const last = await stream.next();
+        assertEquals(last, { value: undefined, done: true } as typeof last);
+        assertEquals(await group.wait(), 1);
+        assertBooks(group);
+        assertEquals([looks, group.stats.accepted], [1, 1]);
+        assertEquals(signal.listeners, 0);
+      });
+    }
+  }
+}
 
 test("CoGroup.add() with a signal that can't be listened to holds no key", async () => {
   const group = new CoGroup({ concurrency: 2, queue: keyedQueue() });
@@ -229,6 +279,17 @@ test("new CoGroup() and wait() complain about a signal that can't be listened to
   await assertRejects(() => group.wait(deaf()), RangeError, "deaf");
   group.resume();
   assertEquals(await group.wait(), 0);
+});
+
+test("CoGroup.reset() under an upstream that can't be listened to again rejects, and the group is aborted with that error", async () => {
+  const upstream = deafSignal(1);
+  const group = new CoGroup({ concurrency: 1, ...upstream.options });
+  const error = await assertRejects(() => group.reset(), RangeError, "deaf");
+  assert(group.closed && group.signal.aborted);
+  assertStrictEquals(group.signal.reason, error);
+  assertEquals(group.add(never), false);
+  assertEquals(await group.wait(), 0);
+  assertEquals(upstream.listeners, 0);
 });
 
 for (const name of ["Semaphore", "rateLimit", "adaptiveLimit"] as const) {

@@ -274,3 +274,19 @@ test("CoGroup.insert() that its signal turns away is forgotten at once", async (
   controller.abort();
   assertEquals([core.line.waiting, await inserted], [0, false]);
 });
+
+for (const end of ["close", "cancel"] as const) {
+  test(`CoGroup.insertAll() takes no task in that calls ${end}() as it is looked at`, async () => {
+    const group = new CoGroup({ concurrency: 1, capacity: 0 });
+    const ran: string[] = [];
+    const task = {
+      task: () => ran.push("task"),
+      get options() {
+        group[end]();
+        return {};
+      },
+    };
+    assertEquals(await group.insertAll([task]), 0);
+    assertEquals([await group.wait(), group.stats.accepted, ran], [0, 0, []]);
+  });
+}

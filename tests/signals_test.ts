@@ -1,6 +1,12 @@
-import { Cancel, unwatch, watch } from "../src/signals.ts";
+import { Link, List } from "../src/list.ts";
+import { Cancel, cancelBy, unwatch, watch } from "../src/signals.ts";
 import { CountingController, range } from "./support/helpers.ts";
-import { assertEquals, assertStrictEquals } from "./support/std.ts";
+import { deafSignal, PolyfilledSignal } from "./support/polyfilled_signal.ts";
+import {
+  assertEquals,
+  assertStrictEquals,
+  assertThrows,
+} from "./support/std.ts";
 import { test } from "./support/test.ts";
 
 /** Watchers that write their number down when they are told, with the reason. */
@@ -109,4 +115,71 @@ test("watch() takes no event for an abort that anybody dispatched", () => {
   assertEquals([told.length, controller.listeners], [0, 1]);
   controller.abort("why");
   assertEquals(told, [[0, "why"]]);
+});
+
+for (const isAborted of [false, true]) {
+  const name = isAborted ? "tells both" : "leaves none at the end";
+  test(`watch() begun while another one listens puts one listener on the signal, and ${name}`, () => {
+    const { told, cancels: [outer, inner] } = watchers(2);
+    const polyfill = new PolyfilledSignal({
+      onAdd(nth) {
+        if (nth === 1) watch(signal, inner!);
+      },
+    });
+    const { signal } = polyfill.options;
+    watch(signal, outer!);
+    assertEquals(polyfill.listeners, 1);
+    if (isAborted) polyfill.abort("why");
+    assertEquals(told, isAborted ? [[1, "why"], [0, "why"]] : []);
+    for (const cancel of [inner, outer]) unwatch(cancel);
+    assertEquals(polyfill.listeners, 0);
+  });
+}
+
+test("watch() tells of an abort that came while the signal was listened to", () => {
+  const { told, cancels: [cancel] } = watchers(1);
+  const polyfill = new PolyfilledSignal({
+    onAdd: (_, polyfill) => polyfill.abort("why"),
+  });
+  watch(polyfill.options.signal, cancel!);
+  assertEquals([told, polyfill.listeners], [[[0, "why"]], 0]);
+});
+
+test("watch() throws what the signal throws, and can be tried again", () => {
+  const { told, cancels: [cancel] } = watchers(1);
+  const polyfill = new PolyfilledSignal({
+    onAdd(nth) {
+      if (nth === 1) throw new RangeError("deaf");
+    },
+  });
+  const { signal } = polyfill.options;
+  assertThrows(() => watch(signal, cancel!), RangeError, "deaf");
+  assertEquals([cancel!.list, polyfill.listeners], [undefined, 0]);
+  watch(signal, cancel!);
+  polyfill.abort("why");
+  assertEquals(told, [[0, "why"]]);
+});
+
+test("cancelBy() watches the signal for as long as its caller does not take it off", () => {
+  const controller = new CountingController();
+  const link = new Link();
+  new List().push(link);
+  const told: unknown[] = [];
+  const cancel = cancelBy(controller.signal, link, (why) => told.push(why));
+  assertEquals([controller.listeners, told], [1, []]);
+  unwatch(cancel);
+  controller.abort("late");
+  assertEquals([controller.listeners, told], [0, []]);
+});
+
+test("cancelBy() is off the signal if the wait was over before it was listened to", () => {
+  const controller = new CountingController();
+  cancelBy(controller.signal, new Link(), () => {});
+  assertEquals([controller.listeners, controller.added], [0, 1]);
+});
+
+test("cancelBy() throws what the signal throws", () => {
+  const { signal } = deafSignal().options;
+  const begin = () => cancelBy(signal, new Link(), () => {});
+  assertThrows(begin, RangeError, "deaf");
 });
