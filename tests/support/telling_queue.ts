@@ -1,0 +1,42 @@
+// deno-coverage-ignore-file
+
+/**
+ * A queue of one's own that runs the test's code whenever it takes a task in.
+ *
+ * @module
+ */
+
+import type { Queue, QueuedTask } from "../../mod.ts";
+
+/** Calls back when it has taken a value in. */
+export class TellingQueue implements Queue<QueuedTask> {
+  readonly capacity: number;
+  readonly #onPush: () => void;
+  readonly #values: QueuedTask[] = [];
+
+  constructor(capacity: number, onPush: () => void) {
+    this.capacity = capacity;
+    this.#onPush = onPush;
+  }
+
+  get size(): number {
+    return this.#values.length;
+  }
+
+  push(value: QueuedTask): void {
+    this.#values.push(value);
+    this.#onPush();
+  }
+
+  peek(): QueuedTask | undefined {
+    return this.#values[0];
+  }
+
+  shift(): QueuedTask | undefined {
+    return this.#values.shift();
+  }
+
+  drain(): QueuedTask[] {
+    return this.#values.splice(0);
+  }
+}
