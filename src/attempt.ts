@@ -64,8 +64,8 @@ export class Attempts implements Home {
   readonly #runner: Runner;
   readonly #gate: Gate | undefined;
   readonly #onChange: () => void;
-  /** Set by the group's abort. */
-  isAborted = false;
+  /** Why the group was aborted. */
+  reason: Maybe<unknown> = NONE;
 
   constructor(options: AttemptsOptions) {
     this.#books = options.books;
@@ -74,6 +74,10 @@ export class Attempts implements Home {
     this.#runner = options.runner;
     this.#gate = options.gate;
     this.#onChange = options.onChange;
+  }
+
+  get isAborted(): boolean {
+    return this.reason !== NONE;
   }
 
   /**
@@ -128,6 +132,26 @@ export class Attempts implements Home {
     }
   }
 
+  /**
+   * Whether an item that was taken, and counted, must not start after all: a queue
+   * of one's own may do anything while another one is let in. Then it is abandoned.
+   */
+  isTakenBack(item: Item): boolean {
+    if (typeof item === "function") {
+      if (!this.isAborted) return false;
+      this.#books.inFlight--;
+      this.#books.abandoned++;
+      return true;
+    }
+    if (!this.#isLast(item)) return false;
+    const { track, traits } = item;
+    if (track?.permit !== undefined) this.#gate!.release(track.permit, false);
+    this.#book(item, "abandoned");
+    const reason = this.isAborted ? this.reason : traits.signal?.reason;
+    this.#tellAbandoned(item, reason);
+    return true;
+  }
+
   /** A task that was taken back has not failed for any fault of the peer's. */
   #release(track: Track, run: Run, failed: boolean): void {
     const permit = track.permit!;
@@ -158,10 +182,10 @@ export class Attempts implements Home {
       // None: it has ended, and is being judged by who aborts the signal now.
       if (run !== undefined) this.#interrupt(entry, run, reason);
     } else if (entry.state !== "gone") {
-      if (entry.state === "delayed") this.delays.delete(entry.track!);
-      const wasQueued = entry.state === "queued";
+      const isInLine = entry.state !== "delayed"; // A new one is about to be.
+      if (!isInLine) this.delays.delete(entry.track!);
       this.#book(entry, "abandoned");
-      if (wasQueued) this.#line.forget();
+      if (isInLine) this.#line.forget();
       this.#tellAbandoned(entry, reason);
       this.#onChange();
     }
@@ -172,10 +196,18 @@ export class Attempts implements Home {
    * All are off the books before anybody is told, which may run the user's code.
    */
   abandon(items: readonly Item[], reason: unknown): void {
+    this.writeOff(items);
+    this.tellAbandoned(items, reason);
+  }
+
+  writeOff(items: readonly Item[]): void {
     for (const item of items) {
       if (typeof item === "function") this.#books.abandoned++;
       else this.#book(item, "abandoned");
     }
+  }
+
+  tellAbandoned(items: readonly Item[], reason: unknown): void {
     for (const item of items) {
       if (typeof item !== "function") this.#tellAbandoned(item, reason);
     }

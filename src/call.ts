@@ -151,11 +151,15 @@ export class TrackedCall extends Call {
 export function starter(caller: Caller): (place: number) => Promise<unknown> {
   return function start(place: number): Promise<unknown> {
     const call = summoned.take(place);
-    if (call.state === "gone") throw call.reason;
-    const workerId = caller.claim(call);
-    if (workerId < 0) return call.turn().then(start);
-    return run(call, workerId, caller);
+    const workerId = isGone(call) ? -1 : caller.claim(call);
+    if (workerId >= 0) return run(call, workerId, caller);
+    if (isGone(call)) throw call.reason;
+    return call.turn().then(start);
   };
+}
+
+function isGone(call: Call): boolean {
+  return call.state === "gone";
 }
 
 async function run(

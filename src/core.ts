@@ -17,7 +17,6 @@ import { Books, type CoGroupStats } from "./books.ts";
 import { abortSignal, options as checked } from "./check.ts";
 import { CheckedQueue } from "./checked_queue.ts";
 import { Sink } from "./context.ts";
-import type { Track } from "./entry.ts";
 import { taskGone } from "./errors.ts";
 import { Gate } from "./gate.ts";
 import { Line } from "./line.ts";
@@ -156,7 +155,7 @@ export class Core {
     // Gone already: a queue of one's own has drained the group in its `push`.
     if (typeof item !== "function" && item.state !== "gone") {
       this.#hasEntries = true;
-      this.attempts.accept(item);
+      if (this.#reason === NONE) this.attempts.accept(item);
     }
     // Somebody's code ran while another one was evicted for it.
     if (this.#reason !== NONE) this.#abandonAll(this.#reason);
@@ -178,7 +177,7 @@ export class Core {
   abort(reason: unknown): void {
     if (this.#reason !== NONE) return;
     this.#reason = reason;
-    this.attempts.isAborted = true;
+    this.attempts.reason = reason;
     this.#abandonAll(reason);
     unwatch(this.#upstream);
     this.#controller?.abort(reason);
@@ -247,7 +246,7 @@ export class Core {
       this.line.drain();
       this.#books.reset();
       this.#sink.reset();
-      this.attempts.isAborted = false;
+      this.attempts.reason = NONE;
       this.#follow();
       return abandoned;
     });
@@ -300,27 +299,27 @@ export class Core {
   }
 
   #drainLive(): Item[] {
-    const items: Item[] = this.line.drain(stays);
-    // A wrong queue has been found to be one: see `#fail`.
-    if (this.#reason !== NONE) return this.#takeLeft();
-    for (const track of this.attempts.delays.drain()) {
-      if (stays(track.entry)) this.#delayAgain(track);
-      else items.push(track.entry);
-    }
-    const reason = taskGone("drained");
-    this.attempts.abandon(items, reason);
+    const items: Item[] = [];
+    this.line.drain(stays, (left) => {
+      for (const item of left) items.push(item);
+      const { delays } = this.attempts;
+      for (const track of delays.drain()) {
+        if (stays(track.entry)) delays.putBack(track);
+        else items.push(track.entry);
+      }
+      this.attempts.writeOff(items);
+    });
+    // A queue of one's own, which is wrong or calls back, may have aborted us.
+    const isLive = this.#reason === NONE;
+    this.attempts.tellAbandoned(items, taskGone("drained"));
     this.crew.stir();
-    return items;
+    return isLive ? items : items.concat(this.#takeLeft());
   }
 
   /** The queue or the governor can't be relied on: the group goes no further. */
   #fail(error: unknown): void {
     this.abort(error);
     print(error);
-  }
-
-  #delayAgain(track: Track): void {
-    this.attempts.delays.add(track, Math.max(0, track.due - Date.now()));
   }
 
   #watchForRest(): void {

@@ -51,6 +51,11 @@ export class Delays<D extends Delayable> {
     if (this.#heap.first === delayed) this.#set(ms);
   }
 
+  /** Puts one in again that was drained: it is due when it was. */
+  putBack(delayed: D): void {
+    this.add(delayed, Math.max(0, delayed.due - Date.now()));
+  }
+
   delete(delayed: D): void {
     const wasFirst = this.#heap.first === delayed;
     this.#heap.delete(delayed);

@@ -141,8 +141,8 @@ export class Intake {
     try {
       sender.cancel = cancelBy(signal, sender, () => sender.leave());
     } catch (error) {
-      sender.leave();
-      throw error;
+      this.core.line.leave(sender);
+      sender.reject(error);
     }
     return isIn;
   }

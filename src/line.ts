@@ -18,11 +18,10 @@
  */
 
 import { Fifo } from "./fifo_queue.ts";
-import { List } from "./list.ts";
 import { type Maybe, NONE } from "./maybe.ts";
 import { OwnQueue } from "./own_queue.ts";
 import type { Queue } from "./queue.ts";
-import { Kept, type Sender } from "./sender.ts";
+import { type Sender, Senders } from "./sender.ts";
 
 /** Forgotten values are not worth a clean-up below this number. */
 const FEW = 32;
@@ -36,10 +35,11 @@ export class Line<T> {
   readonly #isStrict: boolean;
   /** Whether to be kept behind who waits is to be in order. */
   readonly #isFifo: boolean;
-  readonly #senders = new List<Sender<T> | Kept<T>>();
+  readonly #senders = new Senders<T>();
   #reserved = 0;
-  #kept = 0;
   #forgotten = 0;
+  /** On their way back into the queue, the last one first: its `push` may call back. */
+  readonly #moving: T[] = [];
 
   /**
    * `isLive` tells a value that counts from one that was forgotten, if any are.
@@ -71,7 +71,8 @@ export class Line<T> {
   }
 
   get size(): number {
-    return this.#queue.size + this.#kept - this.#forgotten;
+    const here = this.#queue.size + this.#moving.length + this.#senders.kept;
+    return here - this.#forgotten;
   }
 
   /** How many wait for room, and values kept behind them. */
@@ -226,23 +227,24 @@ export class Line<T> {
     }
   }
 
-  /** Gives away all values but those that stay, in order. Who waits goes on waiting. */
-  drain(stays: (value: T) => boolean = () => false): T[] {
+  /**
+   * Gives away all values but those that stay, in order, of which `onLeave` hears
+   * before those that stay are back. Who waits goes on waiting.
+   */
+  drain(
+    stays: (value: T) => boolean = () => false,
+    onLeave?: (values: T[]) => void,
+  ): T[] {
     const values: T[] = [];
-    for (const value of this.#queue.drain()) {
-      if (!this.#counts(value)) continue;
-      if (stays(value)) this.#again(value);
-      else values.push(value);
+    const staying: T[] = [];
+    for (const value of this.#takeAll()) {
+      if (this.#counts(value)) (stays(value) ? staying : values).push(value);
     }
-    for (let sender = this.#senders.first; sender !== undefined;) {
-      const next = sender.after as typeof sender | undefined;
-      if (sender instanceof Kept && !stays(sender.value)) {
-        this.#senders.delete(sender);
-        this.#kept--;
-        if (this.#counts(sender.value)) values.push(sender.value);
-      }
-      sender = next;
+    for (const value of this.#senders.takeKept(stays)) {
+      if (this.#counts(value)) values.push(value);
     }
+    onLeave?.(values);
+    this.#putBack(staying);
     return values;
   }
 
@@ -271,8 +273,7 @@ export class Line<T> {
     // have it; to push the value there would be to let it barge in (law 4). Not
     // so in a queue of another order, which alone says who is next: behind
     // senders a value might wait for a place that is its own key's.
-    this.#senders.push(new Kept<T>(value));
-    this.#kept++;
+    this.#senders.keep(value);
   }
 
   /** Takes in what the queue was ready to take when it was brought. */
@@ -303,14 +304,9 @@ export class Line<T> {
 
   /** Invariant 1: what is kept behind nobody belongs into the queue. */
   #release(): void {
-    for (
-      let sender = this.#senders.first;
-      sender instanceof Kept;
-      sender = this.#senders.first
-    ) {
-      this.#senders.shift();
-      this.#kept--;
-      this.#again(sender.value);
+    const senders = this.#senders;
+    for (let v = senders.shiftKept(); v !== NONE; v = senders.shiftKept()) {
+      this.#again(v);
     }
   }
 
@@ -337,8 +333,16 @@ export class Line<T> {
 
   /** Invariant 3. Kept values are few, and come up by themselves. */
   #sweep(): void {
-    for (const value of this.#queue.drain()) {
-      if (this.#counts(value)) this.#again(value);
-    }
+    this.#putBack(this.#takeAll().filter((value) => this.#counts(value)));
+  }
+
+  #takeAll(): T[] {
+    return [...this.#queue.drain(), ...this.#moving.splice(0).reverse()];
+  }
+
+  #putBack(values: T[]): void {
+    const moving = this.#moving;
+    for (const value of values.reverse()) moving.push(value);
+    while (moving.length > 0) this.#again(moving.pop() as T);
   }
 }

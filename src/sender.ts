@@ -5,8 +5,8 @@
  * @module
  */
 
-import { Link } from "./list.ts";
-import type { Maybe } from "./maybe.ts";
+import { Link, List } from "./list.ts";
+import { type Maybe, NONE } from "./maybe.ts";
 
 /** Someone in the line, behind the queue. */
 export abstract class Sender<T> extends Link {
@@ -37,5 +37,41 @@ export class Kept<T> extends Link {
   constructor(value: T) {
     super();
     this.value = value;
+  }
+}
+
+/** All of them, in the order in which they came. */
+export class Senders<T> extends List<Sender<T> | Kept<T>> {
+  /** How many of them are kept values. */
+  kept = 0;
+
+  /** Keeps a value behind who waits. */
+  keep(value: T): void {
+    this.push(new Kept<T>(value));
+    this.kept++;
+  }
+
+  /** Takes out the first one, if that is a kept value; else it gives NONE. */
+  shiftKept(): Maybe<T> {
+    const { first } = this;
+    if (!(first instanceof Kept)) return NONE;
+    this.shift();
+    this.kept--;
+    return first.value;
+  }
+
+  /** Takes out the kept values, but for those that stay. */
+  takeKept(stays: (value: T) => boolean): T[] {
+    const values: T[] = [];
+    for (let sender = this.first; sender !== undefined;) {
+      const next = sender.after as typeof sender | undefined;
+      if (sender instanceof Kept && !stays(sender.value)) {
+        this.delete(sender);
+        this.kept--;
+        values.push(sender.value);
+      }
+      sender = next;
+    }
+    return values;
   }
 }

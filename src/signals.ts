@@ -40,12 +40,13 @@ class Watch extends List<Watcher> {
   }
 
   /** Has the signal to itself, but for one that came while it was listened to. */
-  begin(): Watch {
+  begin(watcher: Watcher): Watch {
     // First: a polyfilled signal may throw, or do whatever it likes.
     this.#signal.addEventListener("abort", this);
     const other = watches.get(this.#signal);
     if (other === undefined) watches.set(this.#signal, this);
-    else this.#leave();
+    (other ?? this).push(watcher); // Before it is left, which may end the other.
+    if (other !== undefined) this.#leave();
     return other ?? this;
   }
 
@@ -69,9 +70,7 @@ class Watch extends List<Watcher> {
 export function watch(signal: AbortSignal, watcher: Watcher): void {
   const known = watches.get(signal);
   if (known !== undefined) return known.push(watcher);
-  const made = new Watch(signal).begin();
-  made.push(watcher);
-  made.handleEvent(); // It may have been aborted just now.
+  new Watch(signal).begin(watcher).handleEvent(); // It may have been aborted just now.
 }
 
 /** Takes the watcher, if there is one, off its signal, if it is on one. O(1). */

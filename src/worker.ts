@@ -319,13 +319,15 @@ export class Crew implements Caller {
     if (this.#gate !== undefined) {
       (item as Entry).track!.permit = this.#gate.take();
     }
-    if (line.waiting > 0) this.#admit();
-    return true;
+    return line.waiting === 0 || this.#admitBeside(item);
   }
 
-  #admit(): void {
+  /** Lets in who waits for the item's place. False if that has ended the item. */
+  #admitBeside(item: Item): boolean {
+    if (typeof item !== "function") item.state = "running";
     this.#line.admit();
     this.wake(); // A worker that found nothing before may find who was let in.
+    return !this.#attempts.isTakenBack(item);
   }
 
   #rest(): void {

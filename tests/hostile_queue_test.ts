@@ -3,10 +3,10 @@
  * taking a task in.
  */
 
-import { CoGroup } from "../mod.ts";
-import { assertBooks } from "./support/helpers.ts";
+import { CoGroup, type CoGroupOptions, Semaphore } from "../mod.ts";
+import { assertBooks, settled } from "./support/helpers.ts";
 import { deafSignal, PolyfilledSignal } from "./support/polyfilled_signal.ts";
-import { assert, assertEquals } from "./support/std.ts";
+import { assert, assertEquals, assertRejects } from "./support/std.ts";
 import { TellingQueue } from "./support/telling_queue.ts";
 import { test } from "./support/test.ts";
 
@@ -37,3 +37,105 @@ for (const end of ["cancel", "drain"] as const) {
     });
   }
 }
+
+// --- while a task is on its way out of the line, and who waits for its place comes in ---
+
+/** A group that calls back when, for a task that is about to start, another one comes in. */
+async function admission(
+  options: Partial<CoGroupOptions>,
+  onAdmission: (group: CoGroup) => void,
+  bring: (group: CoGroup) => void,
+): Promise<CoGroup> {
+  let pushes = 0;
+  const queue = new TellingQueue(1, () => {
+    if (++pushes === 3) onAdmission(group);
+  });
+  const group = new CoGroup({
+    concurrency: 1,
+    paused: true,
+    ...options,
+    queue,
+  });
+  group.add(() => {}); // There is room when the one after this is on its way.
+  bring(group);
+  await settled();
+  const isIn = group.insert(() => {});
+  assertEquals(pushes, 2);
+  group.resume();
+  await settled();
+  assertBooks(group);
+  await isIn;
+  return group;
+}
+
+test("A task does not start that is next when the group is aborted by who comes in for it (law 5)", async () => {
+  const group = await admission(
+    {},
+    (group) => group.cancel(),
+    (group) => group.add(never),
+  );
+  assertEquals(await group.wait(), 2);
+  assertEquals(group.stats.inFlight, 0);
+});
+
+test("A task does not start that is withdrawn by who comes in for its place", async () => {
+  const signal = new PolyfilledSignal();
+  const group = await admission(
+    {},
+    () => signal.abort("withdrawn"),
+    (group) => group.add(never, signal.options),
+  );
+  assertEquals(await group.wait(), 1);
+  assertEquals([group.stats.fulfilled, signal.listeners], [2, 0]);
+});
+
+for (const options of [{}, { timeout: 60_000 }]) {
+  const name = "timeout" in options ? "with a timeout " : "";
+  test(`CoGroup.go() ${name}rejects if the group is aborted by who comes in for its place`, async () => {
+    let result: Promise<unknown>;
+    await admission(
+      options,
+      (group) => group.cancel(new RangeError("aborted")),
+      (group) => result = group.go(never),
+    );
+    await assertRejects(() => result, RangeError, "aborted");
+  });
+}
+
+test("An item of a stream does not start if its reader leaves as another task comes in for its place", async () => {
+  let results: AsyncIterableIterator<never>;
+  const group = await admission(
+    {},
+    () => results.return!(),
+    (group) => {
+      results = group.map([1], never);
+      results.next();
+    },
+  );
+  assertEquals(await group.wait(), 1);
+  assertEquals(group.stats.fulfilled, 2);
+});
+
+test("A permit is given back if its task is abandoned by who comes in for its place", async () => {
+  const governor = new Semaphore(1);
+  const group = await admission(
+    { governor },
+    (group) => group.cancel(),
+    (group) => group.add(never),
+  );
+  await group.wait();
+  assert(governor.tryAcquire() !== undefined);
+});
+
+test("A bare task does not start if the group is aborted by who is turned away in its stead", async () => {
+  const group = new CoGroup({ concurrency: 1, capacity: 1, paused: true });
+  const signal = new PolyfilledSignal({ onRemove: () => group.cancel() });
+  group.add(() => {});
+  group.add(never);
+  const isIn = group.insert(never, signal.options);
+  signal.aborted = true; // Nobody has heard of it.
+  group.resume();
+  await settled();
+  assertBooks(group);
+  assertEquals([await isIn, await group.wait()], [false, 1]);
+});

@@ -288,6 +288,18 @@ test("CoGroup.add() that evicts a task has the books in order while that one's s
   assertEquals(await group.wait(), 1);
 });
 
+test("CoGroup.add() for which a task is evicted whose signal cancels the group abandons its own, and listens to nobody", async () => {
+  const queue = slidingQueue<never>(1);
+  const group = new CoGroup({ concurrency: 1, queue, paused: true });
+  const evicted = new PolyfilledSignal({ onRemove: () => group.cancel() });
+  let asked = 0;
+  const signal = new PolyfilledSignal({ onAdd: () => asked++ });
+  group.add(never, evicted.options);
+  assert(group.add(never, signal.options));
+  assertBooks(group);
+  assertEquals([await group.wait(), asked], [2, 0]);
+});
+
 // --- in the middle of an abort (law 5) ---
 
 /** How the test's own code gets to run in the middle of an abort. */

@@ -136,6 +136,23 @@ for (const isAborted of [false, true]) {
   });
 }
 
+test("watch() begun while another one listens, who leaves as the second listener is taken off, is told", () => {
+  const { told, cancels: [outer, inner] } = watchers(2);
+  const polyfill = new PolyfilledSignal({
+    onAdd(nth) {
+      if (nth === 1) watch(signal, inner!);
+    },
+    onRemove(nth) {
+      if (nth === 1) unwatch(inner!);
+    },
+  });
+  const { signal } = polyfill.options;
+  watch(signal, outer!);
+  assertEquals(polyfill.listeners, 1);
+  polyfill.abort("why");
+  assertEquals([told, polyfill.listeners], [[[0, "why"]], 0]);
+});
+
 test("watch() tells of an abort that came while the signal was listened to", () => {
   const { told, cancels: [cancel] } = watchers(1);
   const polyfill = new PolyfilledSignal({

@@ -109,18 +109,14 @@ export class HostileProgram {
   #depth = 0;
   /** In how many calls a task is in the line, and not in the books yet. */
   #unbooked = 0;
-  /** Whether the step brings a task, and its queue may do what it likes. */
-  #brings = false;
   /** The one that somebody is about to listen to. */
   #listened: PolyfilledSignal | undefined = undefined;
-  readonly #evicts: boolean;
   #isReady = false;
 
   constructor(given: Given, time: InstanceType<typeof FakeTime>) {
     this.#time = time;
     this.#steps = given.steps;
     this.#surprises = [...given.surprises];
-    this.#evicts = given.queue === "sliding";
     const { concurrency, paused, sink, retry, upstream } = given;
     const options: CoGroupOptions = {
       concurrency,
@@ -147,13 +143,8 @@ export class HostileProgram {
     return signal;
   }
 
-  /**
-   * A queue has taken a task in, which is booked right after that. It uses the
-   * group only in a call that brings one: TODO, while `drain` puts a stream's
-   * items back, or a stream brings one, it may yet spoil the books.
-   */
+  /** A queue has taken a task in, which is booked right after that. */
   #push(): void {
-    if (!this.#brings) return;
     this.#unbooked++;
     this.#surprise(false);
     this.#unbooked--;
@@ -161,17 +152,12 @@ export class HostileProgram {
 
   /** A signal is about to be listened to, or was left. */
   #called(signal: PolyfilledSignal | undefined): void {
-    // TODO: one who is evicted may cancel the group; who comes then is listened
-    // to, and left, before he is abandoned, and in no book until he is.
-    const isLate = this.#evicts && this.group?.closed;
-    if (isLate) this.#unbooked++;
     const before = this.#listened;
     this.#listened = signal;
     try {
       this.#surprise(true);
     } finally {
       this.#listened = before;
-      if (isLate) this.#unbooked--;
     }
   }
 
@@ -235,8 +221,6 @@ export class HostileProgram {
   take(step: Step): void {
     const at = `${"  ".repeat(this.#depth)}${step.do}`;
     this.story.push(at);
-    const brings = this.#brings;
-    this.#brings = "with" in step && step.do !== "map";
     try {
       this.#do(step);
     } catch (error) {
@@ -244,8 +228,6 @@ export class HostileProgram {
       if (!may || !(error instanceof Hostile)) {
         this.wrong.push(`${step.do} threw: ${(error as Error).stack}`);
       }
-    } finally {
-      this.#brings = brings;
     }
     this.check(at);
   }
