@@ -19,10 +19,15 @@ export interface Job {
   readonly changed: Modules;
   /** Without cases, all there are are run, each to its end. */
   readonly cases: readonly Case[] | undefined;
+  /** How many times as long as usual a test may take; once, if it is not said. */
+  readonly patience?: number;
 }
 
-/** How a test ended. `stray` means a failure that may not be its own. */
-export type Outcome = "passed" | "failed" | "hung" | "stray";
+/**
+ * How a test ended. `stray` means a failure that may not be its own; `slow`,
+ * that it had not ended, and was at work.
+ */
+export type Outcome = "passed" | "failed" | "hung" | "slow" | "stray";
 
 /** What became of one test. */
 export interface Result {
@@ -56,12 +61,15 @@ const STEP = 40;
 const SLACK = 8;
 /** What a test is taken to last, before anything is known of it. */
 const MOST = 5_000;
+/** Whoever worked for less of a step than this only waits, for what won't come. */
+const WORK = STEP / 100;
 /** As many random programs; each of the planted bugs is found by fewer. */
 const PROGRAMS = 150;
 
 const texts = new Map<string, string>();
 const modules = new Map<string, Module>();
-const hits: Record<number, 1> = {};
+/** Which probes were met: 1 for each that was. */
+const hits = new Uint8Array(1 << 16);
 let strays = 0;
 let tests: { title: string; body: Body }[] = [];
 
@@ -167,20 +175,24 @@ function testsIn(file: string, changed: Map<string, Module>): typeof tests {
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** Not one long timer: the whole process may be stopped for minutes. */
-function late(ms: number, isOver: () => boolean): Promise<"hung"> {
-  return new Promise((resolve) => {
-    let left = STEPS + SLACK * ms / STEP;
-    const step = () => {
-      if (isOver()) return;
-      loop.rounds = 0;
-      if (--left < 0) resolve("hung");
-      else timer(step, STEP);
-    };
-    step();
-  });
+async function pass(steps: number, isOver: () => boolean): Promise<void> {
+  for (let i = 0; i < steps && !isOver(); i++) {
+    await new Promise((resolve) => timer(resolve, STEP));
+    loop.rounds = 0;
+  }
 }
 
-async function run(body: Body, ms: number): Promise<Outcome> {
+async function late(
+  steps: number,
+  isOver: () => boolean,
+): Promise<"hung" | "slow"> {
+  await pass(steps / 2, isOver);
+  const before = now();
+  await pass(steps / 2, isOver);
+  return now() - before < WORK * steps / 2 ? "hung" : "slow";
+}
+
+async function run(body: Body, steps: number): Promise<Outcome> {
   const before = strays;
   loop.rounds = 0;
   loop.isEndless = false;
@@ -194,7 +206,7 @@ async function run(body: Body, ms: number): Promise<Outcome> {
       return "failed";
     }
   })();
-  const outcome = await Promise.race([ended, late(ms, () => isOver)]);
+  const outcome = await Promise.race([ended, late(steps, () => isOver)]);
   isOver = true;
   if (loop.isEndless) return "hung";
   return outcome === "passed" && strays > before ? "stray" : outcome;
@@ -210,6 +222,14 @@ function sayAlive(): void {
   write(ALIVE);
 }
 
+function met(): number[] {
+  const ids: number[] = [];
+  for (let id = hits.indexOf(1); id >= 0; id = hits.indexOf(1, id + 1)) {
+    ids.push(id);
+  }
+  return ids;
+}
+
 async function* results(job: Job, files: string[]): AsyncGenerator<Result> {
   const changed = new Map<string, Module>();
   const loaded = new Map<string, typeof tests>();
@@ -222,7 +242,7 @@ async function* results(job: Job, files: string[]): AsyncGenerator<Result> {
     files.flatMap((file) => testsOf(file).map((_, i): Case => [file, i, MOST]));
   for (const test of cases) {
     sayAlive();
-    for (const id of Object.keys(hits)) delete hits[Number(id)];
+    hits.fill(0);
     const begin = now();
     let title = "";
     let outcome: Outcome = "failed";
@@ -232,12 +252,13 @@ async function* results(job: Job, files: string[]): AsyncGenerator<Result> {
       }
       const found = testsOf(test[0])[test[1]]!;
       title = found.title;
-      outcome = await run(found.body, test[2]);
+      const steps = (STEPS + SLACK * test[2] / STEP) * (job.patience ?? 1);
+      outcome = await run(found.body, steps);
     } catch {
       // It can't even be loaded.
     }
     const ms = now() - begin;
-    yield { test, title, outcome, ms, hits: Object.keys(hits).map(Number) };
+    yield { test, title, outcome, ms, hits: met() };
   }
 }
 
@@ -273,7 +294,7 @@ if (import.meta.main) {
     let isHung = false;
     for await (const result of results(job, files)) {
       all.push(result);
-      isHung = result.outcome === "hung";
+      isHung = result.outcome === "hung" || result.outcome === "slow";
       if (job.cases !== undefined && result.outcome !== "passed") break;
     }
     write(job.cases === undefined ? all : all.at(-1));

@@ -10,11 +10,16 @@
 import type { Job, Result } from "./bench.ts";
 import type { Modules } from "./graph.ts";
 
+/** Why there is none: the process came to its end, or works on, or waits. */
+export type NoAnswer = "ended" | "silent";
+
 /** What a bench writes between two tests now and then. */
 const ALIVE = JSON.stringify("alive");
 /** Nothing is heard for so many steps of so many milliseconds: it hangs. */
 const STEPS = 30;
 const STEP = 250;
+/** After such an answer, or none, the process is not to be used any more. */
+const LAST = /^ended$|^silent$|"hung"|"slow"/;
 /** What failed may have left timers behind, so a process is not kept for long. */
 const JOBS = 40;
 const FLAGS = "--v8-flags=--max-old-space-size=600";
@@ -54,13 +59,18 @@ export class Feeder {
   /** What all tests do, and which probes they meet. */
   async all(): Promise<Result[]> {
     const answer = await this.#ask({ changed: {}, cases: undefined }, Infinity);
-    return JSON.parse(answer!);
+    return JSON.parse(answer);
   }
 
-  /** What became of the last test that was run, the first that noticed; or that none answered. */
-  async run(job: Job): Promise<Result | "hung"> {
-    const answer = await this.#ask(job, STEPS);
-    return answer === undefined ? "hung" : JSON.parse(answer);
+  /**
+   * What became of the last test that was run, the first that noticed; or of the
+   * process, if there was no answer.
+   */
+  async run(job: Job): Promise<Result | NoAnswer> {
+    const answer = await this.#ask(job, STEPS * (job.patience ?? 1));
+    return answer === "ended" || answer === "silent"
+      ? answer
+      : JSON.parse(answer);
   }
 
   /** Ends the process, if there is one. */
@@ -76,32 +86,30 @@ export class Feeder {
     await bench.child.status;
   }
 
-  async #ask(job: Job, steps: number): Promise<string | undefined> {
+  async #ask(job: Job, steps: number): Promise<string> {
     if ((this.#bench?.jobs ?? 0) >= JOBS) await this.end();
     const bench = this.#bench ??= this.#start();
     bench.jobs++;
     this.#write(bench, JSON.stringify(job));
     let answer;
     do answer = await this.#answer(bench, steps); while (answer === ALIVE);
-    const isLast = answer === undefined || answer.includes('"hung"');
-    if (isLast) await this.end();
+    if (LAST.test(answer)) await this.end();
     return answer;
   }
 
-  /** Nothing if it hangs, or came to its end. */
-  async #answer(bench: Bench, steps: number): Promise<string | undefined> {
+  async #answer(bench: Bench, steps: number): Promise<string> {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<undefined>((resolve) => {
+    const late = new Promise<NoAnswer>((resolve) => {
       // Not one long timer: the whole machine may be stopped for minutes.
       const step = (left: number) => {
-        if (left === 0) resolve(undefined);
+        if (left === 0) resolve("silent");
         else timer = setTimeout(step, STEP, left - 1);
       };
       step(steps);
     });
     const next = bench.answers.next().then(
-      ({ done, value }) => done ? undefined : value as string,
-      () => undefined,
+      ({ done, value }): string => done ? "ended" : value,
+      (): NoAnswer => "ended",
     );
     const answer = await Promise.race([next, late]);
     clearTimeout(timer);

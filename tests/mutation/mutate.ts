@@ -6,40 +6,29 @@
  * changes that no test notices.
  *
  * `deno task mutate [--file src/x.ts,src/y.ts] [--shard I/N] [--sample N]
- * [--jobs N] [--json FILE] [--again FILE]` fails below 95 %. `--json` writes the
- * survivors to a file, `--again` tries those of one. Those that are known to
- * change nothing are listed, with the reason, in `equivalent.json`.
+ * [--jobs N] [--json FILE] [--again FILE]` fails if there is a file of which
+ * less than 95 % is noticed; and at once if a test fails with nothing changed, or
+ * an entry of `equivalent.json`, which lists what is known to change nothing, does
+ * not fit one mutant. `--json` writes the survivors to a file, `--again` tries
+ * those of one.
  *
  * @module
  */
 
-import type { Case, Result } from "./bench.ts";
-import { Feeder } from "./feeder.ts";
-import { compile, list, type Modules, read, testModules } from "./graph.ts";
+import type { Case } from "./bench.ts";
+import { Coverage } from "./coverage.ts";
+import {
+  type Equivalent,
+  fits,
+  knownEquivalents,
+  misfits,
+} from "./equivalents.ts";
+import { list, read, testModules } from "./graph.ts";
+import { Judge, type Verdict } from "./judge.ts";
 import { type Mutant, mutantsOf } from "./mutants.ts";
-import { type Probe, probeAt, probed } from "./probes.ts";
+import { Table } from "./table.ts";
 
-/** A change that changes nothing, and why. */
-interface Equivalent {
-  file: string;
-  code: string;
-  change: string;
-  /** Which one it is of those that read the same; all of them, if it is not said. */
-  nth?: number;
-  why: string;
-}
-
-/** A test that passes, and the probes that it meets. */
-interface Known {
-  readonly test: Case;
-  readonly hits: Set<number>;
-}
-
-type Verdict = "killed" | "hung" | "survived";
-
-const WANTED = 0.95;
-/** Milliseconds: a test that takes longer, for the sake of large numbers, is left out. */
-const DEAR = 1000;
+const WANTED = 95;
 
 function option(name: string, otherwise: string): string {
   const at = Deno.args.indexOf(`--${name}`);
@@ -53,47 +42,9 @@ const jobs = Number(option("jobs", "2"));
 const json = option("json", "");
 const again = option("again", "");
 
-const equivalents: Equivalent[] = JSON.parse(
-  read("tests/mutation/equivalent.json"),
-);
-const isSame = (mutant: Mutant) => (one: Equivalent) =>
-  one.file === mutant.file && one.code === mutant.code &&
-  one.change === mutant.change && (one.nth ?? mutant.nth) === mutant.nth;
-
-const wanted: Equivalent[] = again === ""
-  ? []
-  : JSON.parse(Deno.readTextFileSync(again));
-
-const files = list("src", ".ts");
-const sources = new Map(files.map((file) => [file, read(file)]));
-const probes = new Map<string, Probe[]>();
-const tests = testModules();
-
-/** What every test runs. Says which ones fail as they are, and leaves them out. */
-async function cover(): Promise<Known[]> {
-  const modules: Modules = { ...tests };
-  let first = 0;
-  for (const [file, source] of sources) {
-    const made = probed(source, first);
-    probes.set(file, made.probes);
-    modules[file] = compile(file, made.text);
-    first += made.probes.length;
-  }
-  const feeder = new Feeder(modules);
-  const results: Result[] = await feeder.all();
-  await feeder.end();
-  const known: Known[] = [];
-  for (const { test, title, outcome, ms, hits } of results) {
-    const [file, index] = test;
-    if (outcome === "passed" && ms <= DEAR) {
-      known.push({ test: [file, index, ms], hits: new Set(hits) });
-    } else if (outcome === "passed") {
-      console.log(
-        `left out, for it takes ${Math.round(ms)} ms: ${file}: ${title}`,
-      );
-    } else console.log(`left out, for it ${outcome}: ${test[0]}: ${title}`);
-  }
-  return known;
+function fail(what: string): never {
+  console.error(what);
+  Deno.exit(1);
 }
 
 /** A random one of so many is as good as any, and the same each time. */
@@ -105,71 +56,61 @@ function chosen(mutants: Mutant[]): Mutant[] {
   );
 }
 
-const known = await cover();
+const sources = new Map(list("src", ".ts").map((file) => [file, read(file)]));
+const isLookedAt = (file: string) => only[0] === "" || only.includes(file);
+const mutants = [...sources].filter(([file]) => isLookedAt(file))
+  .flatMap(([file, source]) => mutantsOf(file, source));
+const equivalents = knownEquivalents().filter(({ file }) => isLookedAt(file));
+
+const wrong = misfits(equivalents, mutants);
+if (wrong.length > 0) fail(`Wrong in equivalent.json:\n${wrong.join("\n")}`);
+
+const wanted: Equivalent[] | undefined = again === ""
+  ? undefined
+  : JSON.parse(Deno.readTextFileSync(again));
 const queue = chosen(
-  files.filter((file) => only[0] === "" || only.includes(file))
-    .flatMap((file) => mutantsOf(file, sources.get(file)!))
-    .filter((mutant) => again === "" || wanted.some(isSame(mutant))),
+  mutants.filter((mutant) => wanted?.some((one) => fits(one, mutant)) ?? true),
 );
-console.log(`${queue.length} mutants, ${known.length} tests`);
 
-const plain: Modules = { ...tests };
-for (const [file, source] of sources) plain[file] = compile(file, source);
-/** How many mutants of a file a test has killed: it will kill more. */
-const kills = new Map<string, number>();
-const keyOf = (file: string, [test, index]: Case) => `${file} ${test} ${index}`;
-
-/** The tests that run what is changed, those first that cost the least for a kill. */
-function casesFor({ file, start }: Mutant): Case[] {
-  const all = probes.get(file)!;
-  const probe = probeAt(all, start);
-  const cost = ({ test }: Known) =>
-    (test[2] + 1) / (1 + (kills.get(keyOf(file, test)) ?? 0));
-  const isOf = ({ hits }: Known) => all.some(({ id }) => hits.has(id));
-  // What runs when the file is loaded is for all tests of those who use it.
-  const users = new Set(known.filter(isOf).map(({ test: [name] }) => name));
-  return known.filter(({ test: [name], hits }) =>
-    probe === undefined
-      ? all.length === 0 || users.has(name)
-      : hits.has(probe.id)
-  ).map((one) => ({ test: one.test, cost: cost(one) }))
-    .sort((a, b) => a.cost - b.cost).map(({ test }) => test);
+const tests = testModules();
+const coverage = await Coverage.of(sources, tests);
+if (coverage.failures.length > 0) {
+  fail(`With nothing changed:\n${coverage.failures.join("\n")}`);
 }
+console.log(`${queue.length} mutants, ${coverage.size} tests`);
 
-async function judge(mutant: Mutant, feeder: Feeder): Promise<Verdict> {
-  const { file, start, end, text } = mutant;
-  const source = sources.get(file)!;
-  const changed = {
-    [file]: compile(file, source.slice(0, start) + text + source.slice(end)),
-  };
-  const cases = casesFor(mutant);
-  if (cases.length === 0) return "survived";
-  let result = await feeder.run({ changed, cases });
-  if (result !== "hung" && result.outcome === "stray") {
-    // It may have come of the mutant before.
-    await feeder.end();
-    result = await feeder.run({ changed, cases });
-  }
-  if (result === "hung" || result.outcome === "hung") return "hung";
-  if (result.outcome === "passed") return "survived";
-  const key = keyOf(file, result.test);
-  kills.set(key, (kills.get(key) ?? 0) + 1);
-  return "killed";
+const judges = Array.from(
+  { length: jobs },
+  () => new Judge(sources, tests, coverage),
+);
+const asked = new Set<Case>();
+for (const mutant of queue) {
+  for (const test of coverage.casesFor(mutant)) asked.add(test);
 }
+// All at once, as they will be at work; and not in one order, for they won't be.
+await Promise.all(judges.map(async (judge, i) => {
+  const cases = i % 2 === 0 ? [...asked] : [...asked].reverse();
+  const failure = await judge.control(cases);
+  if (failure !== undefined) fail(`With nothing changed:\n${failure}`);
+}));
+console.log(`${asked.size} tests pass with nothing changed`);
 
-const tallies = new Map<string, Record<Verdict | "equivalent", number>>();
+const table = new Table();
 const survivors: Mutant[] = [];
 let done = 0;
 
-async function work(): Promise<void> {
-  const feeder = new Feeder(plain);
+async function verdictOf(
+  mutant: Mutant,
+  judge: Judge,
+): Promise<Verdict | "equivalent"> {
+  const isKnown = equivalents.some((one) => fits(one, mutant));
+  return isKnown ? "equivalent" : await judge.judge(mutant);
+}
+
+async function work(judge: Judge): Promise<void> {
   for (let mutant = queue.shift(); mutant; mutant = queue.shift()) {
-    const tally = tallies.get(mutant.file) ??
-      { killed: 0, hung: 0, survived: 0, equivalent: 0 };
-    tallies.set(mutant.file, tally);
-    const isKnown = equivalents.some(isSame(mutant));
-    const verdict = isKnown ? "equivalent" : await judge(mutant, feeder);
-    tally[verdict]++;
+    const verdict = await verdictOf(mutant, judge);
+    table.add(mutant.file, verdict);
     if (verdict === "survived") {
       survivors.push(mutant);
       const { file, line, change, nth, code } = mutant;
@@ -178,26 +119,23 @@ async function work(): Promise<void> {
     }
     if (++done % 250 === 0) console.log(`${done} done, ${queue.length} to go`);
   }
-  await feeder.end();
+  await judge.end();
 }
 
-await Promise.all(Array.from({ length: jobs }, work));
+await Promise.all(judges.map(work));
 
-const total = { killed: 0, hung: 0, survived: 0, equivalent: 0 };
-const row = (name: string, cells: unknown[]) =>
-  console.log(name.padEnd(24) + cells.map((c) => `${c}`.padStart(11)).join(""));
-const percent = ({ killed, hung, survived }: typeof total) =>
-  (100 * (killed + hung) / Math.max(1, killed + hung + survived)).toFixed(1);
-row("", [...Object.keys(total), "%"]);
-for (const [file, tally] of tallies) {
-  for (const key of Object.keys(total) as (keyof typeof total)[]) {
-    total[key] += tally[key];
-  }
-  row(file, [...Object.values(tally), percent(tally)]);
+table.print();
+let retried = 0;
+let slow = 0;
+for (const judge of judges) {
+  retried += judge.retried;
+  slow += judge.slow;
 }
-row("total", [...Object.values(total), percent(total)]);
+console.log(
+  `${retried} seemed to hang at work, and had twice the time; ${slow} of them ended`,
+);
 if (json !== "") {
-  const found = survivors.map(({ file, code, change, nth }) => ({
+  const found = survivors.map(({ file, code, change, nth }): Equivalent => ({
     file,
     code,
     change,
@@ -206,4 +144,4 @@ if (json !== "") {
   }));
   await Deno.writeTextFile(json, JSON.stringify(found, undefined, 2));
 }
-if (Number(percent(total)) < 100 * WANTED) Deno.exit(1);
+if (table.least < WANTED) Deno.exit(1);

@@ -1,0 +1,103 @@
+// deno-coverage-ignore-file
+
+/**
+ * Says what becomes of a mutant, and can be relied upon: what is not changed
+ * has to pass first, and whoever is slow has a second chance.
+ *
+ * @module
+ */
+
+import type { Case, Result } from "./bench.ts";
+import type { Coverage } from "./coverage.ts";
+import { Feeder } from "./feeder.ts";
+import { compile, type Modules } from "./graph.ts";
+import type { Mutant } from "./mutants.ts";
+
+export type Verdict = "killed" | "hung" | "survived";
+
+/** How many times as long as before a test has that seemed to hang. */
+const PATIENCE = 2;
+
+export class Judge {
+  readonly #sources: ReadonlyMap<string, string>;
+  readonly #coverage: Coverage;
+  /** The sources as they are. */
+  readonly #plain: Modules = {};
+  readonly #feeder: Feeder;
+  /** How many had a second chance. */
+  retried = 0;
+  /** How many of them had only been slow. */
+  slow = 0;
+
+  constructor(
+    sources: ReadonlyMap<string, string>,
+    tests: Modules,
+    coverage: Coverage,
+  ) {
+    this.#sources = sources;
+    this.#coverage = coverage;
+    for (const [file, source] of sources) {
+      this.#plain[file] = compile(file, source);
+    }
+    this.#feeder = new Feeder({ ...tests, ...this.#plain });
+  }
+
+  /**
+   * Runs the cases as it does for a mutant, with nothing changed. What comes of
+   * the one that did not pass, if there is one: then no verdict is worth anything.
+   */
+  async control(cases: Case[]): Promise<string | undefined> {
+    const result = await this.#run(this.#plain, cases);
+    if (result === "ended" || result === "silent") return `The bench ${result}`;
+    const { test: [file], title, outcome } = result;
+    return outcome === "passed" ? undefined : `${outcome}: ${file}: ${title}`;
+  }
+
+  async judge(mutant: Mutant): Promise<Verdict> {
+    const { file, start, end, text } = mutant;
+    const source = this.#sources.get(file)!;
+    const mutated = source.slice(0, start) + text + source.slice(end);
+    const cases = this.#coverage.casesFor(mutant);
+    if (cases.length === 0) return "survived";
+    const result = await this.#run({ [file]: compile(file, mutated) }, cases);
+    if (typeof result === "string") return "hung";
+    const { outcome, test } = result;
+    if (outcome === "passed") return "survived";
+    if (outcome === "hung" || outcome === "slow") return "hung";
+    this.#coverage.credit(file, test);
+    return "killed";
+  }
+
+  end(): Promise<void> {
+    return this.#feeder.end();
+  }
+
+  async #run(
+    changed: Modules,
+    cases: Case[],
+  ): Promise<Result | "ended" | "silent"> {
+    const result = await this.#feeder.run({ changed, cases });
+    if (result === "ended") return result;
+    if (result !== "silent" && result.outcome === "stray") {
+      // It may have come of the mutant before.
+      await this.#feeder.end();
+      return this.#feeder.run({ changed, cases });
+    }
+    if (result !== "silent" && result.outcome !== "slow") return result;
+    // Others may have had the machine: that is no kill.
+    this.retried++;
+    const rest = result === "silent" ? cases : from(cases, result.test);
+    const second = await this.#feeder.run(
+      { changed, cases: rest, patience: PATIENCE },
+    );
+    if (typeof second !== "string" && second.outcome !== "slow") this.slow++;
+    return second;
+  }
+}
+
+/** The cases that are left, this one first. */
+function from(cases: Case[], [file, index]: Case): Case[] {
+  return cases.slice(
+    cases.findIndex(([name, i]) => name === file && i === index),
+  );
+}
