@@ -237,8 +237,7 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
       core.accept(item);
     } catch (error) {
       if (item.fate !== "open") return; // Its end has come while it came in.
-      item.state = "gone"; // It was not accepted, and its reader is told why.
-      item.abandoned(error);
+      item.abandoned(error); // It was not accepted, and its reader is told why.
     }
   }
 
@@ -341,9 +340,9 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
 
   /** The error of the end, once; after it, and without one, nothing but the end. */
   #takeEnd(): Promise<IteratorResult<unknown>> {
-    const { error, isQuiet } = this.#end!;
+    const { error } = this.#end!;
     this.#end = OVER;
     if (error === NONE) return Promise.resolve(DONE);
-    return isQuiet ? rejectQuietly(error) : Promise.reject(error);
+    return rejectQuietly(error); // A reader that waits has a promise of its own.
   }
 }
