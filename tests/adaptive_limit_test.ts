@@ -486,3 +486,13 @@ test("adaptiveLimit() learns from latencies of a millisecond", () => {
   trips(governor, time, 6, 1);
   assertEquals(governor.limit, 8);
 });
+
+test("adaptiveLimit() does not doubt a limit that is down at min, as long as that is half of what it was", () => {
+  using time = new FakeTime();
+  const governor = adaptiveLimit({ min: 4, max: 8, initial: 8 });
+  trips(governor, time, 3, 10);
+  trips(governor, time, 30, 1000);
+  assertEquals(governor.limit, 4);
+  trips(governor, time, 30, 1000);
+  assertEquals(governor.limit, 4, "the base is what it was");
+});

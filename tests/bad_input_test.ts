@@ -111,6 +111,7 @@ const badOptions: [string, unknown][] = [
   ["signal", { signal: {} }],
   ["timeout", { timeout: -1 }],
   ["timeout", { timeout: "1" }],
+  ["priority", { priority: "high" }],
   ["retry", { retry: 3 }],
   ["retry.maxAttempts", { retry: { maxAttempts: 0 } }],
 ];

@@ -194,6 +194,15 @@ test("Delays keeps nobody waiting longer than he asked when the clock is set bac
   assertEquals(setup.log.at(-1), ["b", 15]);
 });
 
+test("Delays takes a timer of all that one can be set for at its word, too, on a clock set back", () => {
+  using setup = new Setup();
+  setup.add("a", LONGEST);
+  setClock(() => setup.time.now - 3_600_000);
+  setup.time.tick(LONGEST);
+  assertEquals(setup.set, [LONGEST]);
+  assertEquals(setup.log, [["a", LONGEST]]);
+});
+
 test("Delays keeps who is next waiting no longer than he asked when the first one is deleted on a clock set back", () => {
   using setup = new Setup();
   const a = setup.add("a", 10);

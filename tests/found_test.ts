@@ -335,16 +335,18 @@ test("CoGroup.add() of a free key passes an insert that waits for a place of ano
 });
 
 test("CoGroup.insertAll() of an endless source at hand lets the workers work", async () => {
-  const group = new CoGroup({ concurrency: 4, slice: 1 });
-  let ran = 0;
-  const tasks = {
-    *[Symbol.iterator]() {
-      for (;;) yield () => void (++ran === 1000 && group.cancel());
-    },
-  };
-  await group.insertAll(tasks);
-  await group.wait();
-  assertEquals(ran >= 1000, true);
+  for (const slice of [1, Infinity]) {
+    const group = new CoGroup({ concurrency: 4, slice });
+    let ran = 0;
+    const tasks = {
+      *[Symbol.iterator]() {
+        for (;;) yield () => void (++ran === 1000 && group.cancel());
+      },
+    };
+    await group.insertAll(tasks);
+    await group.wait();
+    assertEquals(ran >= 1000, true);
+  }
 });
 
 test("CoGroup.map() far ahead over an endless source at hand lets the workers work", async () => {

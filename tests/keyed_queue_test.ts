@@ -297,3 +297,13 @@ test("keyedQueue().done() of a task that runs with two keys frees both of them",
   queue.done(task);
   assertEquals(queue.keys, 0);
 });
+
+test("KeyedQueue.discard() takes out what is next, which is no turn of its key, and the key with its last task", () => {
+  const { queue } = queueOf("a1 a2 a3 b1 -1 c1");
+  queue.discard();
+  assertEquals([nameOf(queue.peek()), queue.size, queue.keys], ["a2", 5, 3]);
+  assertEquals(shiftAll(queue), "a2 b1 -1 c1");
+  const { queue: other } = queueOf("a1 b1");
+  other.discard();
+  assertEquals([nameOf(other.peek()), other.size, other.keys], ["b1", 1, 1]);
+});

@@ -2,6 +2,7 @@ import { CoGroup } from "../mod.ts";
 import {
   assertBooks,
   CountingController,
+  gate,
   range,
   settled,
   Tasks,
@@ -9,6 +10,7 @@ import {
 import { assert, assertEquals } from "./support/std.ts";
 import { test } from "./support/test.ts";
 import { Core } from "../src/core.ts";
+import { Intake } from "../src/intake.ts";
 import { settle } from "../src/options.ts";
 
 test("Law 8: CoGroup.wait() on a group that was never used is done at once", async () => {
@@ -170,6 +172,15 @@ test("CoGroup.reset() asked for twice is one reset", async () => {
   assertEquals(group.stats.accepted, 0);
 });
 
+test("CoGroup.reset() asked for twice keeps what comes in between the two", async () => {
+  const group = new CoGroup(1);
+  let ran = 0;
+  group.reset();
+  group.wait().then(() => group.add(() => void ran++));
+  await group.reset();
+  assertEquals([await group.wait(), ran], [0, 1]);
+});
+
 test("CoGroup.reset() follows the upstream signal again, and stays aborted under an aborted one", async () => {
   const upstream = new CountingController();
   const group = new CoGroup({ concurrency: 1, signal: upstream.signal });
@@ -328,4 +339,18 @@ test("Core.onEnd() calls back once, however often the group opens again", async 
   for (const _ of range(3)) await core.reset();
   await core.wait();
   assertEquals(called, 1);
+});
+
+test("Core.onEnd() calls back when who awaits the last result has heard of it", async () => {
+  const core = new Core(settle(1));
+  const order: string[] = [];
+  const { promise, open } = gate();
+  core.onEnd(() => order.push("end"));
+  const intake = new Intake(core);
+  intake.go(() => promise, undefined).then(() => order.push("go"));
+  core.close();
+  await settled();
+  open();
+  await settled();
+  assertEquals(order, ["go", "end"]);
 });

@@ -1,4 +1,4 @@
-import { CoGroup, type TaskFailure } from "../mod.ts";
+import { CoGroup, keyedQueue, type TaskFailure } from "../mod.ts";
 import {
   assertBooks,
   CountingController,
@@ -110,6 +110,36 @@ timed(
     assertEquals([group.size, group.capacity], [2, 1]);
     tasks.openAll();
     assertEquals(await group.wait(), 0);
+  },
+);
+
+timed(
+  "Law 9: a task that is queued once more is withdrawn from the queue, and its key goes on",
+  async (time) => {
+    for (const queue of [undefined, keyedQueue()]) {
+      const group = new CoGroup({ concurrency: 1, ...(queue && { queue }) });
+      const tasks = new Tasks();
+      const controller = new CountingController();
+      const { signal } = controller;
+      group.add(() => {
+        throw new Error("again");
+      }, { signal, retry: exactly(100), key: "a" });
+      await settled();
+      group.add(tasks.task("runs"), { key: "b" });
+      await settled();
+      time.tick(100);
+      assertEquals([group.size, group.stats.delayed], [1, 0]);
+      controller.abort();
+      assertEquals([group.size, group.stats.abandoned], [0, 1]);
+      assertEquals(controller.listeners, 0);
+      assertBooks(group);
+      group.add(tasks.task("next"), { key: "a" });
+      await settled();
+      assertEquals(tasks.started, ["runs"]);
+      tasks.openAll();
+      assertEquals(await group.wait(), 1);
+      assertEquals(tasks.started, ["runs", "next"]);
+    }
   },
 );
 

@@ -814,6 +814,7 @@ test("CoGroup.map() gives what was ready before a failure, then the failure", as
 });
 
 test("Law 6: a stream that an abort ends, and that nobody reads, is no unhandled rejection", async () => {
+  const controller = new AbortController();
   const reasons = await unhandled(async () => {
     const group = new CoGroup({ concurrency: 1, paused: true });
     const stream = group.map([1, 2], (n) => n);
@@ -828,6 +829,11 @@ test("Law 6: a stream that an abort ends, and that nobody reads, is no unhandled
     later.cancel("why");
     begun.next();
     await later.wait();
+    const { signal } = controller;
+    const items = new CoGroup(1).map([1, 2], (n) => n, { signal });
+    await items.next();
+    controller.abort("why");
+    items.next();
   });
   assertEquals(reasons, []);
 });

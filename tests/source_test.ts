@@ -199,11 +199,12 @@ test("Source.pull() of an iterator whose step is no object is a TypeError that s
   }
 });
 
-test("Source.stop() closes the source once, and there is nothing more to pull", async () => {
+test("Source.stop() closes the source once, which is asked for nothing more", async () => {
   for (const kind of [Symbol.iterator, Symbol.asyncIterator] as const) {
+    let asked = 0;
     const { iterable, closed } = scripted(
       kind,
-      () => ({ value: 1, done: false }),
+      () => ({ value: ++asked, done: false }),
     );
     const source = new Source("map", iterable);
     await source.pull();
@@ -211,6 +212,7 @@ test("Source.stop() closes the source once, and there is nothing more to pull", 
     source.stop();
     assertEquals([source.isOver, closed()], [true, 1]);
     assertStrictEquals(source.pull(), NONE);
+    assertEquals(asked, 1);
   }
 });
 

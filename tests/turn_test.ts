@@ -148,6 +148,32 @@ test("mayStart() reads the clock once in 32 looks, or when a millisecond has gon
   }
 });
 
+test("mayStart() reads the clock when a millisecond has gone by also where Date's clock stands still", () => {
+  stopped = true;
+  try {
+    using _ = atWork(1e6);
+    let since = 0;
+    for (const _ of range(2000)) {
+      const before = reads;
+      turn.mayStart(Infinity);
+      since = reads > before ? 1 : since + 1;
+      assert(since / 64 <= 1 + 8 / 64, `${since} starts`);
+      clock += 1 / 64;
+    }
+  } finally {
+    stopped = false;
+  }
+});
+
+test("mayStart() goes by Date's clock while more than two milliseconds are left of the slice", () => {
+  for (const [slice, isTrusted] of [[2, false], [2.5, true]] as const) {
+    using _ = atWork(slice);
+    looks = reads = 0;
+    run(() => 0, 100);
+    assertEquals([reads < looks, looks > 10], [isTrusted, true]);
+  }
+});
+
 test("mayStart() is false after a slice and a handful of tasks also where Date's clock stands still, once that was seen", () => {
   stopped = true;
   try {
@@ -174,6 +200,45 @@ test("enter() of a smaller slice makes it count at once, whatever was granted be
   const time = run(() => 1 / 64);
   turn.leave(10);
   assert(turn.isBlocked() && time <= 8 / 64, `${time} ms`);
+});
+
+test("enter() of a smaller slice has the clock read at the next look, which would not have been due", () => {
+  using _ = atWork(1e6);
+  run(() => 0, 20);
+  reads = 0;
+  run(() => 0, 8);
+  assertEquals(reads, 0);
+  turn.enter(0);
+  run(() => 0, 8);
+  turn.leave(0);
+  assert(reads > 0);
+});
+
+test("mayStart() goes a handful of starts without a look when the loop has turned and held nobody up", () => {
+  using _ = atWork(10);
+  run(() => 1, 9);
+  assertEquals([turn.isBlocked(), probes.length], [false, 1]);
+  turnLoop();
+  looks = 0;
+  run(() => 0, 7);
+  assertEquals(looks, 0);
+});
+
+test("mayStart() grants what fits into the slice, whatever was started before the loop turned", () => {
+  using _ = atWork(40);
+  run(() => 11, 2);
+  run(() => 0, 50);
+  assertEquals([turn.isBlocked(), probes.length], [false, 1]);
+  turnLoop();
+  assertEquals(run(() => 5), 40);
+});
+
+test("mayStart() takes what went by before its first look for one slice at the most, if a longer one counts then", () => {
+  using _ = atWork(40);
+  clock += 1000;
+  while (probes.length === 0) turn.mayStart(10);
+  const time = run(() => 1);
+  assert(turn.isBlocked() && time >= 25 && time <= 30 + 8, `${time} ms`);
 });
 
 test("mayStart() is always true for tasks that let the loop turn, however long they go on", () => {

@@ -9,6 +9,7 @@
  */
 
 import { CoGroup } from "../../mod.ts";
+import { settled } from "./helpers.ts";
 import { unhandled } from "./unhandled.ts";
 
 /** The unhandled rejections of one failure that nobody reads. */
@@ -24,6 +25,11 @@ export async function ownFailure(error: unknown): Promise<unknown[]> {
     await stream.next();
     await group.idle();
     stream.next(); // The failure is there already.
+    const source = (async function* () {
+      yield await Promise.reject(error);
+    })();
+    group.map(source, () => {}).next();
+    await settled();
     await group.wait();
   });
 }

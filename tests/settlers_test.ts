@@ -1,0 +1,16 @@
+import { keep, lastReject, lastResolve } from "../src/settlers.ts";
+import { assertEquals, assertRejects } from "./support/std.ts";
+import { test } from "./support/test.ts";
+
+test("lastResolve() and lastReject() take what settles the last promise, and nothing of it is kept", async () => {
+  const resolved = new Promise<number>(keep);
+  lastResolve<number>()(1);
+  const rejected = new Promise<number>(keep);
+  lastReject()(new RangeError("no"));
+  assertEquals(await resolved, 1);
+  await assertRejects(() => rejected, RangeError, "no");
+  new Promise<void>(keep);
+  lastResolve();
+  lastReject();
+  assertEquals([lastResolve(), lastReject()], [undefined, undefined]);
+});
