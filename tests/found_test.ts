@@ -541,12 +541,14 @@ test("CoGroup.map() tells who reads of its failure, not who reads because anothe
     concurrency: 2,
     onError: () => void read.push(mapped.next()),
   });
-  const mapped = group.map(
-    range(3),
-    (n) => n > 0 ? Promise.reject(`failure ${n}`) : n,
-    { ahead: Infinity },
-  );
+  const gates = range(3).map(() => gate());
+  const mapped = group.map(range(3), (n) => gates[n]!.promise, {
+    ahead: Infinity,
+  });
+  gates[0]!.open();
   await mapped.next();
+  await settled(); // Now both of them are in flight.
+  for (const n of [1, 2]) gates[n]!.fail(`failure ${n}`);
   await settled();
   const first = await mapped.next().catch((reason) => reason);
   assertEquals([first, read.length], ["failure 1", 1]);
