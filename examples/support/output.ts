@@ -15,9 +15,17 @@ const write = writing();
 /** How many prints are done. */
 let printed = 0;
 
-/** "ENOENT: no such file or directory", without the call that met it. */
+/**
+ * "ENOENT: no such file or directory", without the call that met it; and what is
+ * behind a "fetch failed", of which Node tells in the error's cause alone.
+ */
 export function reason(error: unknown): string {
-  const message = error instanceof Error ? error.message : `${error}`;
+  if (!(error instanceof Error)) return `${error}`;
+  const { message, cause } = error;
+  if (cause instanceof Error) {
+    const { code } = cause as { code?: string };
+    return `${message}: ${cause.message || code}`; // Of several causes: the code.
+  }
   return message.split(/, |: readdir /)[0]!;
 }
 

@@ -6,6 +6,7 @@
  */
 
 import type { Socket } from "node:net";
+import { reason } from "../../examples/support/output.ts";
 import { assert, assertEquals } from "../support/std.ts";
 import { answer, BadServer } from "./support/bad_server.ts";
 import {
@@ -318,6 +319,21 @@ Deno.test("fetch_all.ts: --adaptive with --retries, --per-host and a bad day los
     const wanted = [[200, 2], [503, 3], [200, 2], [200, 1], [200, 1]][kind];
     assertEquals([status, attempts], wanted, url);
   }
+});
+
+Deno.test("fetch_all.ts: what is behind a failed fetch is said, wherever the runtime says it", () => {
+  const failed = (cause?: Error) => new TypeError("fetch failed", { cause });
+  const refused = new Error("connect ECONNREFUSED 127.0.0.1:9");
+  const both = Object.assign(new AggregateError([]), { code: "ECONNREFUSED" });
+  assertEquals(
+    [failed(), failed(refused), failed(both), "why"].map(reason),
+    [
+      "fetch failed",
+      "fetch failed: connect ECONNREFUSED 127.0.0.1:9",
+      "fetch failed: ECONNREFUSED",
+      "why",
+    ],
+  );
 });
 
 Deno.test("fetch_all.ts: wrong usage and unreadable input have exit codes of their own", async () => {
