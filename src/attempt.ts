@@ -52,6 +52,8 @@ export interface AttemptsOptions {
   gate: Gate | undefined;
   /** Something was queued, or something left. */
   onChange: () => void;
+  /** An item was taken out of the line, and was abandoned all the same. */
+  onTakenBack: (item: Item) => void;
 }
 
 export class Attempts implements Home {
@@ -64,6 +66,7 @@ export class Attempts implements Home {
   readonly #runner: Runner;
   readonly #gate: Gate | undefined;
   readonly #onChange: () => void;
+  readonly #onTakenBack: (item: Item) => void;
   /** Why the group was aborted. */
   reason: Maybe<unknown> = NONE;
 
@@ -74,6 +77,7 @@ export class Attempts implements Home {
     this.#runner = options.runner;
     this.#gate = options.gate;
     this.#onChange = options.onChange;
+    this.#onTakenBack = options.onTakenBack;
   }
 
   get isAborted(): boolean {
@@ -135,15 +139,17 @@ export class Attempts implements Home {
   /**
    * Whether an item that was taken, and counted, must not start after all: a queue
    * of one's own may do anything while another one is let in. Then it is abandoned.
+   * (A pause, or a smaller limit, comes too late for it.)
    */
   isTakenBack(item: Item): boolean {
-    if (typeof item === "function") {
-      if (!this.isAborted) return false;
+    const isEntry = typeof item !== "function";
+    if (isEntry ? !this.#isLast(item) : !this.isAborted) return false;
+    this.#onTakenBack(item);
+    if (!isEntry) {
       this.#books.inFlight--;
       this.#books.abandoned++;
       return true;
     }
-    if (!this.#isLast(item)) return false;
     const { track, traits } = item;
     if (track?.permit !== undefined) this.#gate!.release(track.permit, false);
     this.#book(item, "abandoned");
@@ -179,13 +185,14 @@ export class Attempts implements Home {
   withdraw(entry: Entry, reason: unknown): void {
     if (entry.state === "running") {
       const { run } = entry.track!;
-      // None: it has ended, and is being judged by who aborts the signal now.
+      // None: it has ended, and is being judged by who aborts the signal now; or it
+      // was just taken, and who takes it looks at the signal.
       if (run !== undefined) this.#interrupt(entry, run, reason);
     } else if (entry.state !== "gone") {
-      const isInLine = entry.state !== "delayed"; // A new one is about to be.
-      if (!isInLine) this.delays.delete(entry.track!);
+      const wasQueued = entry.state === "queued";
+      if (!wasQueued) this.delays.delete(entry.track!);
       this.#book(entry, "abandoned");
-      if (isInLine) this.#line.forget();
+      if (wasQueued) this.#line.forget();
       this.#tellAbandoned(entry, reason);
       this.#onChange();
     }

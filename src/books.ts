@@ -40,6 +40,21 @@ export class Books {
   abandoned = 0;
   retried = 0;
 
+  /** The counts, with those of the tasks that others hold. */
+  snapshot(queued: number, delayed: number): CoGroupStats {
+    return {
+      accepted: this.accepted,
+      queued,
+      delayed,
+      inFlight: this.inFlight,
+      overdue: this.overdue,
+      fulfilled: this.fulfilled,
+      rejected: this.rejected,
+      abandoned: this.abandoned,
+      retried: this.retried,
+    };
+  }
+
   /** Starts again from nothing; only when nothing is in flight. */
   reset(): void {
     this.accepted = this.inFlight = this.overdue = 0;

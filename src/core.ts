@@ -78,6 +78,7 @@ export class Core {
     }
     const gate = settings.governor &&
       new Gate(settings.governor, { onOpen: onChange, onBroken });
+    const onTakenBack = (item: Item) => this.#keepForDrain(item);
     const attempts = this.attempts = new Attempts({
       books,
       line,
@@ -85,6 +86,7 @@ export class Core {
       runner,
       gate,
       onChange,
+      onTakenBack,
     });
     const { concurrency, paused, slice } = settings;
     const onRest = () => this.#rest();
@@ -117,18 +119,7 @@ export class Core {
   }
 
   get stats(): CoGroupStats {
-    const b = this.#books;
-    return {
-      accepted: b.accepted,
-      queued: this.size,
-      delayed: this.attempts.delays.size,
-      inFlight: b.inFlight,
-      overdue: b.overdue,
-      fulfilled: b.fulfilled,
-      rejected: b.rejected,
-      abandoned: b.abandoned,
-      retried: b.retried,
-    };
+    return this.#books.snapshot(this.size, this.attempts.delays.size);
   }
 
   get inFlight(): number {
@@ -290,6 +281,12 @@ export class Core {
     // A reason takes a hundred times as long to make as a task does to run.
     const isHeard = typeof item !== "function" && item.hasCaller;
     this.attempts.abandon([item], isHeard ? taskGone("evicted") : undefined);
+  }
+
+  /** It was before all that is in the line. */
+  #keepForDrain(item: Item): void {
+    if (this.#reason === NONE || stays(item)) return;
+    (this.#left ??= this.line.drain()).unshift(item);
   }
 
   #takeLeft(): Item[] {

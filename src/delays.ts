@@ -53,7 +53,8 @@ export class Delays<D extends Delayable> {
 
   /** Puts one in again that was drained: it is due when it was. */
   putBack(delayed: D): void {
-    this.add(delayed, Math.max(0, delayed.due - Date.now()));
+    const left = Math.max(0, delayed.due - Date.now());
+    this.add(delayed, Math.min(left, delayed.ms)); // The clock may be set back.
   }
 
   delete(delayed: D): void {

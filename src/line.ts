@@ -8,7 +8,8 @@
  *    first sender is one that waits for room, never a {@linkcode Kept} value.
  *    `admit`, `leave` and `dismiss` restore this.
  * 2. `size` is the number of values that were taken in and are not given away,
- *    forgotten or drained: in the queue, or kept behind a sender.
+ *    forgotten or drained: in the queue, on their way back into it, or kept
+ *    behind a sender.
  * 3. A forgotten value stays where it is until it comes up, or until more than
  *    half of what is here is forgotten, whichever is first: O(1) each (law 9).
  * 4. Where the queue evicts or refuses nobody waits, and no place is held: what
@@ -101,7 +102,11 @@ export class Line<T> {
 
   /** The same; neither is it refused, nor is another one evicted for it. */
   force(value: T): void {
-    if (this.#senders.size > 0 && this.#isFifo) this.#keepBehind(value);
+    // WARNING: the queue has room again sooner than the first sender may
+    // have it; to push the value there would be to let it barge in (law 4). Not
+    // so in a queue of another order, which alone says who is next: behind
+    // senders a value might wait for a place that is its own key's.
+    if (this.#senders.size > 0 && this.#isFifo) this.#senders.keep(value);
     else this.#queue.push(value);
   }
 
@@ -110,7 +115,7 @@ export class Line<T> {
    * neither refused, nor is another one evicted for it.
    */
   requeue(value: T): void {
-    if (this.#senders.size > 0 && this.#isFifo) this.#keepBehind(value);
+    if (this.#senders.size > 0 && this.#isFifo) this.#senders.keep(value);
     else this.#again(value);
   }
 
@@ -198,10 +203,14 @@ export class Line<T> {
 
   /**
    * Takes the value that was just peeked at. Its end is to be told: see `done`.
-   * False if it is not there any more.
+   * False if it is not there any more, or was forgotten while it was taken.
    */
   take(): boolean {
-    return this.#queue.shift() !== undefined;
+    const value = this.#queue.shift();
+    if (value === undefined) return false;
+    if (this.#counts(value)) return true;
+    this.#queue.done?.(value);
+    return false;
   }
 
   /** One of the values here is not live any more. */
@@ -266,14 +275,6 @@ export class Line<T> {
       this.#onEvict?.(value);
     }
     return true;
-  }
-
-  #keepBehind(value: T): void {
-    // WARNING: the queue has room again sooner than the first sender may
-    // have it; to push the value there would be to let it barge in (law 4). Not
-    // so in a queue of another order, which alone says who is next: behind
-    // senders a value might wait for a place that is its own key's.
-    this.#senders.keep(value);
   }
 
   /** Takes in what the queue was ready to take when it was brought. */

@@ -235,17 +235,19 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
     try {
       core.line.force(item);
       core.accept(item);
+      // The queue has ended the stream while it took it in.
+      if (item.fate === "dropped") core.attempts.withdraw(item, undefined);
     } catch (error) {
-      if (item.fate !== "open") return; // Its end has come while it came in.
       item.abandoned(error); // It was not accepted, and its reader is told why.
     }
   }
 
+  /** It has left already if its end came while it came in. */
   #leave(item: StreamItem): void {
+    if (item.place < 0) return;
     const last = this.#live.pop()!;
-    if (last === item) return;
-    this.#live[item.place] = last;
-    last.place = item.place;
+    if (last !== item) this.#live[last.place = item.place] = last;
+    item.place = -1;
   }
 
   /**
@@ -332,8 +334,8 @@ export class Stream implements AsyncIterableIterator<unknown>, Feed, ItemHome {
     // A copy: who is withdrawn leaves at once.
     for (const item of [...this.#live]) {
       if (item.state === "running") continue;
-      item.fate = "dropped";
-      core.attempts.withdraw(item, undefined);
+      item.fate = "dropped"; // One that is on its way in: see `#start`.
+      if (item.state !== "new") core.attempts.withdraw(item, undefined);
     }
     source.stop();
   }
