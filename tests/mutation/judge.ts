@@ -2,18 +2,21 @@
 
 /**
  * Says what becomes of a mutant, and can be relied upon: what is not changed
- * has to pass first, and whoever is slow has a second chance.
+ * has to pass first, what fails has to fail twice, and whoever is slow has a second
+ * chance.
  *
  * @module
  */
 
 import type { Case, Result } from "./bench.ts";
 import type { Coverage } from "./coverage.ts";
-import { Feeder } from "./feeder.ts";
+import { Feeder, type NoAnswer } from "./feeder.ts";
 import { compile, type Modules } from "./graph.ts";
 import type { Mutant } from "./mutants.ts";
 
 export type Verdict = "killed" | "hung" | "survived";
+
+type HungResult = Result & { outcome: "hung" | "slow" };
 
 /** How many times as long as before a test has that seemed to hang. */
 const PATIENCE = 2;
@@ -24,6 +27,8 @@ export class Judge {
   /** The sources as they are. */
   readonly #plain: Modules = {};
   readonly #feeder: Feeder;
+  /** The tests that failed for a mutant, and then did not. */
+  readonly unreliable: Set<string> = new Set();
   /** How many had a second chance. */
   retried = 0;
   /** How many of them had only been slow. */
@@ -57,15 +62,24 @@ export class Judge {
     const { file, start, end, text } = mutant;
     const source = this.#sources.get(file)!;
     const mutated = source.slice(0, start) + text + source.slice(end);
-    const cases = this.#coverage.casesFor(mutant);
-    if (cases.length === 0) return "survived";
-    const result = await this.#run({ [file]: compile(file, mutated) }, cases);
-    if (typeof result === "string") return "hung";
-    const { outcome, test } = result;
-    if (outcome === "passed") return "survived";
-    if (outcome === "hung" || outcome === "slow") return "hung";
-    this.#coverage.credit(file, test);
-    return "killed";
+    const changed = { [file]: compile(file, mutated) };
+    let cases = this.#coverage.casesFor(mutant);
+    while (cases.length > 0) {
+      const result = await this.#run(changed, cases);
+      if (isHung(result)) return "hung";
+      if (result.outcome === "passed") break;
+      // A test that fails at times is no witness: it has to fail once more.
+      const end = placeOf(cases, result.test) + 1;
+      const second = await this.#run(changed, cases.slice(0, end));
+      if (isHung(second)) return "hung";
+      if (second.outcome !== "passed") {
+        this.#coverage.credit(file, second.test);
+        return "killed";
+      }
+      this.unreliable.add(`${result.test[0]}: ${result.title}`);
+      cases = cases.slice(end);
+    }
+    return "survived";
   }
 
   end(): Promise<void> {
@@ -75,7 +89,7 @@ export class Judge {
   async #run(
     changed: Modules,
     cases: Case[],
-  ): Promise<Result | "ended" | "silent"> {
+  ): Promise<Result | NoAnswer> {
     const result = await this.#feeder.run({ changed, cases });
     if (result === "ended") return result;
     if (result !== "silent" && result.outcome === "stray") {
@@ -86,7 +100,9 @@ export class Judge {
     if (result !== "silent" && result.outcome !== "slow") return result;
     // Others may have had the machine: that is no kill.
     this.retried++;
-    const rest = result === "silent" ? cases : from(cases, result.test);
+    const rest = result === "silent"
+      ? cases
+      : cases.slice(placeOf(cases, result.test));
     const second = await this.#feeder.run(
       { changed, cases: rest, patience: PATIENCE },
     );
@@ -95,9 +111,11 @@ export class Judge {
   }
 }
 
-/** The cases that are left, this one first. */
-function from(cases: Case[], [file, index]: Case): Case[] {
-  return cases.slice(
-    cases.findIndex(([name, i]) => name === file && i === index),
-  );
+function placeOf(cases: Case[], [file, index]: Case): number {
+  return cases.findIndex(([name, i]) => name === file && i === index);
+}
+
+function isHung(result: Result | NoAnswer): result is HungResult | NoAnswer {
+  return typeof result === "string" || result.outcome === "hung" ||
+    result.outcome === "slow";
 }

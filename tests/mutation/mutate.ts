@@ -6,11 +6,11 @@
  * changes that no test notices.
  *
  * `deno task mutate [--file src/x.ts,src/y.ts] [--shard I/N] [--sample N]
- * [--jobs N] [--json FILE] [--again FILE]` fails if there is a file of which
+ * [--jobs N] [--json FILE] [--again FILE] [--audit]` fails if there is a file of which
  * less than 95 % is noticed; and at once if a test fails with nothing changed, or
  * an entry of `equivalent.json`, which lists what is known to change nothing, does
  * not fit one mutant. `--json` writes the survivors to a file, `--again` tries
- * those of one.
+ * those of one; `--audit` those of `equivalent.json`, and fails if one is noticed.
  *
  * @module
  */
@@ -41,6 +41,7 @@ const sample = Number(option("sample", "Infinity"));
 const jobs = Number(option("jobs", "2"));
 const json = option("json", "");
 const again = option("again", "");
+const isAudit = Deno.args.includes("--audit");
 
 function fail(what: string): never {
   console.error(what);
@@ -65,7 +66,9 @@ const equivalents = knownEquivalents().filter(({ file }) => isLookedAt(file));
 const wrong = misfits(equivalents, mutants);
 if (wrong.length > 0) fail(`Wrong in equivalent.json:\n${wrong.join("\n")}`);
 
-const wanted: Equivalent[] | undefined = again === ""
+const wanted: Equivalent[] | undefined = isAudit
+  ? equivalents
+  : again === ""
   ? undefined
   : JSON.parse(Deno.readTextFileSync(again));
 const queue = chosen(
@@ -97,6 +100,7 @@ console.log(`${asked.size} tests pass with nothing changed`);
 
 const table = new Table();
 const survivors: Mutant[] = [];
+let noticed = 0;
 let done = 0;
 
 async function verdictOf(
@@ -104,7 +108,17 @@ async function verdictOf(
   judge: Judge,
 ): Promise<Verdict | "equivalent"> {
   const isKnown = equivalents.some((one) => fits(one, mutant));
-  return isKnown ? "equivalent" : await judge.judge(mutant);
+  if (isKnown && !isAudit) return "equivalent";
+  const verdict = await judge.judge(mutant);
+  return isKnown && verdict === "survived" ? "equivalent" : verdict;
+}
+
+function show(
+  verdict: Verdict,
+  { file, line, change, nth, code }: Mutant,
+): void {
+  const which = nth > 1 ? ` (${nth})` : "";
+  console.log(`${verdict}: ${file}:${line}: ${change}${which}\n    ${code}`);
 }
 
 async function work(judge: Judge): Promise<void> {
@@ -113,9 +127,10 @@ async function work(judge: Judge): Promise<void> {
     table.add(mutant.file, verdict);
     if (verdict === "survived") {
       survivors.push(mutant);
-      const { file, line, change, nth, code } = mutant;
-      const which = nth > 1 ? ` (${nth})` : "";
-      console.log(`survived: ${file}:${line}: ${change}${which}\n    ${code}`);
+      show("survived", mutant);
+    } else if (isAudit && verdict !== "equivalent") {
+      noticed++;
+      show(verdict, mutant);
     }
     if (++done % 250 === 0) console.log(`${done} done, ${queue.length} to go`);
   }
@@ -125,6 +140,9 @@ async function work(judge: Judge): Promise<void> {
 await Promise.all(judges.map(work));
 
 table.print();
+for (const title of new Set(judges.flatMap((one) => [...one.unreliable]))) {
+  console.log(`failed, and then did not: ${title}`);
+}
 let retried = 0;
 let slow = 0;
 for (const judge of judges) {
@@ -144,4 +162,4 @@ if (json !== "") {
   }));
   await Deno.writeTextFile(json, JSON.stringify(found, undefined, 2));
 }
-if (table.least < WANTED) Deno.exit(1);
+if (table.least < WANTED || noticed > 0) Deno.exit(1);
