@@ -364,6 +364,56 @@ test("CoGroup.map() far ahead over an endless source at hand lets the workers wo
   assertEquals(read, 1000);
 });
 
+/** Goes on when the clock has: so a slice of 0 is over. */
+function burn(): void {
+  const begin = performance.now();
+  while (performance.now() === begin);
+}
+
+test("CoGroup.map() far ahead goes on pulling in the next turn, though no worker is free", async () => {
+  const group = new CoGroup({ concurrency: 1, slice: 0 });
+  const { promise, open } = gate();
+  let pulled = 0;
+  const items = {
+    *[Symbol.iterator]() {
+      for (;;) {
+        burn();
+        yield ++pulled;
+      }
+    },
+  };
+  const mapped = group.map(items, () => promise, { ahead: 49 });
+  const first = mapped.next();
+  for (const _ of range(50)) await settled();
+  assertEquals([pulled, group.inFlight], [50, 1]);
+  await mapped.return!();
+  open();
+  await first;
+  await group.wait();
+});
+
+test("CoGroup.map() gives what a source has at hand behind what it has promised, also where the turn ends between them", async () => {
+  const group = new CoGroup({ concurrency: 4, slice: 0 });
+  const items = {
+    *[Symbol.iterator]() {
+      // Runs of 0 to 19, so that some end just where the turn does.
+      let n = 0;
+      for (const run of range(20)) {
+        for (const _ of range(run)) {
+          burn();
+          yield n++;
+        }
+        const promised = n++;
+        yield settled().then(() => promised);
+      }
+    },
+  };
+  const read: number[] = [];
+  for await (const n of group.map(items, (n) => n, { ahead: 40 })) read.push(n);
+  assertEquals(read, range(210));
+  await group.wait();
+});
+
 test("Two groups that never leave the microtask queue take turns", async () => {
   const busy = new CoGroup({ concurrency: 4, slice: 0 });
   const other = new CoGroup({ concurrency: 4, slice: 0 });

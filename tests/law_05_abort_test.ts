@@ -180,6 +180,24 @@ test("sink: a number lets running tasks go on undisturbed for that many millisec
   }
 });
 
+test("sink: its timer goes, too, when the last task ends as the workers are about to look around", async () => {
+  const time = new FakeTime();
+  try {
+    const group = new CoGroup({ concurrency: 1, sink: 5000 });
+    const { promise, open } = gate();
+    group.add((ctx) => ctx.signal && promise);
+    await settled();
+    group.cancel();
+    await settled();
+    open();
+    group.concurrency = 2;
+    await settled();
+    assertEquals(time.next(), false, "no timer is left");
+  } finally {
+    time.restore();
+  }
+});
+
 test("sink: its timer goes when the last task in flight ends", async () => {
   const time = new FakeTime();
   try {
