@@ -202,6 +202,16 @@ test("enter() of a smaller slice makes it count at once, whatever was granted be
   assert(turn.isBlocked() && time <= 8 / 64, `${time} ms`);
 });
 
+test("enter() of a larger slice leaves it at the smaller one, for all groups", () => {
+  using _ = atWork(10);
+  run(() => 1); // So that the smallest one has been looked for.
+  turnLoop();
+  turn.enter(1000);
+  const time = run(() => 1);
+  turn.leave(1000);
+  assert(turn.isBlocked() && time <= 10 + 8, `${time} ms`);
+});
+
 test("enter() of a smaller slice has the clock read at the next look, which would not have been due", () => {
   using _ = atWork(1e6);
   run(() => 0, 20);
