@@ -214,6 +214,21 @@ test("Delays keeps who is next waiting no longer than he asked when the first on
   assertEquals(setup.log, [["b", 15]]);
 });
 
+test("Delays.putBack() keeps nobody waiting longer than he asked on a clock set back, nor shorter on another", () => {
+  for (const [back, at] of [[3_600_000, 100], [0, 60]] as const) {
+    using setup = new Setup();
+    setup.add("a", 100);
+    setup.time.tick(40);
+    setClock(() => setup.time.now - back);
+    const [one] = setup.delays.drain();
+    setup.delays.putBack(one!);
+    setup.time.tick(at - 1);
+    assertEquals(setup.log, []);
+    setup.time.tick(1);
+    assertEquals(setup.log, [["a", 40 + at]]);
+  }
+});
+
 test("Delays is not late, and sets no timer below 0, when the clock is set forward", () => {
   using setup = new Setup();
   const a = setup.add("a", 10);

@@ -3,10 +3,15 @@
  * taking a task in.
  */
 
-import { CoGroup, type CoGroupOptions, Semaphore } from "../mod.ts";
-import { assertBooks, settled } from "./support/helpers.ts";
+import { CoGroup, type CoGroupOptions, keyedQueue, Semaphore } from "../mod.ts";
+import { assertBooks, range, settled } from "./support/helpers.ts";
 import { deafSignal, PolyfilledSignal } from "./support/polyfilled_signal.ts";
-import { assert, assertEquals, assertRejects } from "./support/std.ts";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+} from "./support/std.ts";
 import { TellingQueue } from "./support/telling_queue.ts";
 import { test } from "./support/test.ts";
 
@@ -78,6 +83,19 @@ test("A task does not start that is next when the group is aborted by who comes 
   assertEquals(group.stats.inFlight, 0);
 });
 
+test("CoGroup.drain() gives a task that the abort took back from its start before those that were queued", async () => {
+  const next = () => never();
+  const group = await admission(
+    {},
+    (group) => group.cancel(),
+    (group) => group.add(next),
+  );
+  const [first, second, ...rest] = group.drain();
+  assertStrictEquals(first!.task, next);
+  assertEquals([second !== undefined, rest.length], [true, 0]);
+  assertEquals(group.drain(), []);
+});
+
 test("A task does not start that is withdrawn by who comes in for its place", async () => {
   const signal = new PolyfilledSignal();
   const group = await admission(
@@ -138,4 +156,58 @@ test("A bare task does not start if the group is aborted by who is turned away i
   await settled();
   assertBooks(group);
   assertEquals([await isIn, await group.wait()], [false, 1]);
+  assertEquals(group.drain(), [{ task: never }]);
+});
+
+// --- while a task is given away ---
+
+/** Of a group whose queue calls back as it gives a task away. */
+async function assertNoneStarted(
+  bring: (group: CoGroup) => () => void,
+): Promise<void> {
+  let onShift = () => {};
+  const queue = new TellingQueue(Infinity, () => {}, () => onShift());
+  const group = new CoGroup({ concurrency: 1, queue, paused: true });
+  onShift = bring(group);
+  group.resume();
+  await settled();
+  assertBooks(group);
+  const { abandoned, queued } = group.stats;
+  assertEquals([abandoned, queued], [1, 0]);
+  assertEquals(await group.go(() => "goes on"), "goes on");
+  assertEquals(await group.wait(), 1);
+}
+
+test("A task does not start that its queue withdraws as it gives it away", async () => {
+  const signal = new PolyfilledSignal();
+  await assertNoneStarted((group) => {
+    group.add(never, signal.options);
+    return () => signal.abort("withdrawn");
+  });
+  assertEquals(signal.listeners, 0);
+});
+
+test("An item of a stream does not start whose reader leaves as its queue gives it away", async () => {
+  await assertNoneStarted((group) => {
+    const results = group.map([1], never);
+    results.next();
+    return () => void results.return!();
+  });
+});
+
+test("An item whose queue ends its stream, and then won't have it, was never accepted", async () => {
+  const group = new CoGroup({ concurrency: 1, queue: keyedQueue() });
+  let asked = 0;
+  const options = {
+    get key() {
+      // What is read first is whether it is an option at all.
+      if (++asked === 2) results.return!();
+      throw new RangeError("no key");
+    },
+  };
+  const results = group.mapSettled([1, 2, 3], never, options);
+  for (const _ of range(3)) await results.next().catch(() => {});
+  await settled();
+  assertEquals([group.stats.accepted, group.stats.abandoned], [0, 0]);
+  assertEquals([group.size, await group.wait()], [0, 0]);
 });

@@ -91,7 +91,7 @@ export class Judge {
     cases: Case[],
   ): Promise<Result | NoAnswer> {
     const result = await this.#feeder.run({ changed, cases });
-    if (result === "ended") return result;
+    if (result === "ended") return this.#feeder.run({ changed, cases });
     if (result !== "silent" && result.outcome === "stray") {
       // It may have come of the mutant before.
       await this.#feeder.end();

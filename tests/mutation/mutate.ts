@@ -15,6 +15,7 @@
  * @module
  */
 
+import { parseArgs } from "node:util";
 import type { Case } from "./bench.ts";
 import { Coverage } from "./coverage.ts";
 import {
@@ -30,18 +31,23 @@ import { Table } from "./table.ts";
 
 const WANTED = 95;
 
-function option(name: string, otherwise: string): string {
-  const at = Deno.args.indexOf(`--${name}`);
-  return at < 0 ? otherwise : Deno.args[at + 1] ?? otherwise;
-}
-
-const only = option("file", "").split(",");
-const [shard, shards] = option("shard", "1/1").split("/").map(Number);
-const sample = Number(option("sample", "Infinity"));
-const jobs = Number(option("jobs", "2"));
-const json = option("json", "");
-const again = option("again", "");
-const isAudit = Deno.args.includes("--audit");
+const { values } = parseArgs({
+  args: Deno.args,
+  options: {
+    file: { type: "string", default: "" },
+    shard: { type: "string", default: "1/1" },
+    sample: { type: "string", default: "Infinity" },
+    jobs: { type: "string", default: "2" },
+    json: { type: "string", default: "" },
+    again: { type: "string", default: "" },
+    audit: { type: "boolean", default: false },
+  },
+});
+const { again, audit: isAudit, json } = values;
+const only = values.file.split(",");
+const [shard, shards] = values.shard.split("/").map(Number);
+const sample = Number(values.sample);
+const jobs = Number(values.jobs);
 
 function fail(what: string): never {
   console.error(what);
@@ -74,6 +80,7 @@ const wanted: Equivalent[] | undefined = isAudit
 const queue = chosen(
   mutants.filter((mutant) => wanted?.some((one) => fits(one, mutant)) ?? true),
 );
+if (queue.length === 0) fail("There is no such mutant.");
 
 const tests = testModules();
 const coverage = await Coverage.of(sources, tests);

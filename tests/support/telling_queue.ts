@@ -8,15 +8,21 @@
 
 import type { Queue, QueuedTask } from "../../mod.ts";
 
-/** Calls back when it has taken a value in. */
+/** Calls back when it has taken a value in, and when it has given one away. */
 export class TellingQueue implements Queue<QueuedTask> {
   readonly capacity: number;
   readonly #onPush: () => void;
+  readonly #onShift: () => void;
   readonly #values: QueuedTask[] = [];
 
-  constructor(capacity: number, onPush: () => void) {
+  constructor(
+    capacity: number,
+    onPush: () => void,
+    onShift: () => void = () => {},
+  ) {
     this.capacity = capacity;
     this.#onPush = onPush;
+    this.#onShift = onShift;
   }
 
   get size(): number {
@@ -33,7 +39,9 @@ export class TellingQueue implements Queue<QueuedTask> {
   }
 
   shift(): QueuedTask | undefined {
-    return this.#values.shift();
+    const value = this.#values.shift();
+    this.#onShift();
+    return value;
   }
 
   drain(): QueuedTask[] {
