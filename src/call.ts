@@ -151,15 +151,11 @@ export class TrackedCall extends Call {
 export function starter(caller: Caller): (place: number) => Promise<unknown> {
   return function start(place: number): Promise<unknown> {
     const call = summoned.take(place);
-    const workerId = isGone(call) ? -1 : caller.claim(call);
+    const workerId = caller.claim(call);
     if (workerId >= 0) return run(call, workerId, caller);
-    if (isGone(call)) throw call.reason;
+    if (call.state === "gone") throw call.reason; // It is not in line any more.
     return call.turn().then(start);
   };
-}
-
-function isGone(call: Call): boolean {
-  return call.state === "gone";
 }
 
 async function run(

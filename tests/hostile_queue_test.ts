@@ -50,6 +50,7 @@ async function admission(
   options: Partial<CoGroupOptions>,
   onAdmission: (group: CoGroup) => void,
   bring: (group: CoGroup) => void,
+  brought: 1 | 2 = 1,
 ): Promise<CoGroup> {
   let pushes = 0;
   const queue = new TellingQueue(1, () => {
@@ -61,7 +62,8 @@ async function admission(
     ...options,
     queue,
   });
-  group.add(() => {}); // There is room when the one after this is on its way.
+  // There is room when the second of two is on its way.
+  if (brought === 1) group.add(() => {});
   bring(group);
   await settled();
   const isIn = group.insert(() => {});
@@ -121,17 +123,49 @@ for (const options of [{}, { timeout: 60_000 }]) {
 }
 
 test("An item of a stream does not start if its reader leaves as another task comes in for its place", async () => {
-  let results: AsyncIterableIterator<never>;
+  let results: AsyncIterableIterator<unknown>;
+  const seen: number[] = [];
   const group = await admission(
     {},
     () => results.return!(),
     (group) => {
-      results = group.map([1], never);
+      results = group.map([1, 2], (n) => seen.push(n), { ahead: 1 });
       results.next();
     },
+    2,
+  );
+  assertEquals([await group.wait(), seen], [1, [1]]);
+  assertEquals(group.stats.fulfilled, 2);
+});
+
+test("CoGroup.mapSettled() gives the reason of a signal that withdraws an item as another task comes in for its place", async () => {
+  const signal = new PolyfilledSignal();
+  const seen: unknown[] = [];
+  const group = await admission(
+    {},
+    () => signal.abort("withdrawn"),
+    (group) => {
+      const options = { ahead: 1, ...signal.options };
+      const results = group.mapSettled([1, 2], (n) => n, options);
+      (async () => {
+        for await (const result of results) seen.push(result);
+      })();
+    },
+    2,
   );
   assertEquals(await group.wait(), 1);
-  assertEquals(group.stats.fulfilled, 2);
+  assertEquals(seen, [
+    { status: "fulfilled", value: 1 },
+    { status: "rejected", reason: "withdrawn" },
+  ]);
+});
+
+test("CoGroup.go() rejects if its queue aborts the group as it gives its task away", async () => {
+  const queue = new TellingQueue(Infinity, () => {}, () => {
+    group.cancel(new RangeError("aborted"));
+  });
+  const group = new CoGroup({ concurrency: 1, queue });
+  await assertRejects(() => group.go(never), RangeError, "aborted");
 });
 
 test("A permit is given back if its task is abandoned by who comes in for its place", async () => {
@@ -143,6 +177,24 @@ test("A permit is given back if its task is abandoned by who comes in for its pl
   );
   await group.wait();
   assert(governor.tryAcquire() !== undefined);
+});
+
+test("A governor does not hear of a task that was abandoned so as of one that failed", async () => {
+  const heard: unknown[] = [];
+  const governor = {
+    tryAcquire: () => ({
+      release: (...args: unknown[]) => heard.push(args),
+      [Symbol.dispose]() {},
+    }),
+    acquire: () => Promise.reject(new Error("there is always one")),
+  };
+  const group = await admission(
+    { governor: governor as unknown as Semaphore },
+    (group) => group.cancel(),
+    (group) => group.add(never),
+  );
+  await group.wait();
+  assertEquals(heard, [[false], [false]]);
 });
 
 test("A bare task does not start if the group is aborted by who is turned away in its stead", async () => {
@@ -157,6 +209,13 @@ test("A bare task does not start if the group is aborted by who is turned away i
   assertBooks(group);
   assertEquals([await isIn, await group.wait()], [false, 1]);
   assertEquals(group.drain(), [{ task: never }]);
+  assert(!("state" in never));
+});
+
+test("CoGroup.drain() leaves a bare task as it was", () => {
+  const group = new CoGroup({ concurrency: 1, paused: true });
+  group.add(never);
+  assertEquals([group.drain().length, "state" in never], [1, false]);
 });
 
 // --- while a task is given away ---
@@ -193,6 +252,64 @@ test("An item of a stream does not start whose reader leaves as its queue gives 
     results.next();
     return () => void results.return!();
   });
+});
+
+test("A queue that withdraws a task as it gives it away hears of its end", async () => {
+  const signal = new PolyfilledSignal();
+  let ended = 0;
+  const queue = new TellingQueue(
+    Infinity,
+    () => {},
+    () => signal.abort("withdrawn"),
+  );
+  const counting = Object.assign(queue, { done: () => ended++ });
+  const group = new CoGroup({ concurrency: 1, queue: counting });
+  group.add(never, signal.options);
+  assertEquals([await group.wait(), ended], [1, 1]);
+});
+
+// --- while items of a stream come in, or go back in ---
+
+test("A queue may end the stream whose item it takes in, which never starts", async () => {
+  const queue = new TellingQueue(Infinity, () => void results.return!());
+  const group = new CoGroup({ concurrency: 1, queue });
+  const results = group.map([1, 2], never);
+  assertEquals(await results.next(), { value: undefined, done: true });
+  await settled();
+  assertBooks(group);
+  assertEquals([group.stats.accepted, group.size], [1, 0]);
+  assertEquals([await group.wait(), group.stats.inFlight], [1, 0]);
+});
+
+/** A paused group with a task and three items of a stream in its queue, which then calls back. */
+async function itemsOf(onPush: (group: CoGroup) => void): Promise<CoGroup> {
+  let isReady = false;
+  const queue = new TellingQueue(Infinity, () => isReady && onPush(group));
+  const group = new CoGroup({ concurrency: 1, queue, paused: true });
+  const results = group.map([1, 2, 3], never, { ahead: 2 });
+  results.next().catch(() => {});
+  await settled();
+  group.add(never);
+  assertEquals(group.size, 4);
+  isReady = true;
+  return group;
+}
+
+test("CoGroup.drain() has the books in order while a queue takes the items of a stream back", async () => {
+  const sizes: number[] = [];
+  const group = await itemsOf((group) => {
+    assertBooks(group);
+    sizes.push(group.size);
+  });
+  assertEquals([group.drain().length, sizes], [1, [3, 3, 3]]);
+  group.cancel();
+});
+
+test("CoGroup.drain() abandons every item that a queue, which cancels the group, was taking back", async () => {
+  const group = await itemsOf((group) => group.cancel());
+  assertEquals(group.drain().length, 1);
+  assertBooks(group);
+  assertEquals([await group.wait(), group.stats.accepted], [4, 4]);
 });
 
 test("An item whose queue ends its stream, and then won't have it, was never accepted", async () => {

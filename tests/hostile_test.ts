@@ -400,6 +400,32 @@ test("A task's signal that is aborted while its failure or its timeout is judged
   }
 });
 
+test("An item's signal that is aborted while its timeout is judged gives one result, and no second one", async () => {
+  const controller = new AbortController();
+  const group = new CoGroup(1);
+  let open = () => {};
+  const results = group.mapSettled(
+    [1],
+    () => new Promise<void>((resolve) => open = resolve),
+    {
+      ordered: false,
+      signal: controller.signal,
+      timeout: 0,
+      retry: {
+        isRetriable() {
+          controller.abort("withdrawn");
+          return false;
+        },
+      },
+    },
+  );
+  const { value } = await results.next();
+  assertEquals(value, { status: "rejected", reason: "withdrawn" });
+  open();
+  assertEquals(await results.next(), { value: undefined, done: true });
+  await group.wait();
+});
+
 test("An insert that waits is turned away by its signal, also when that signal makes the room", async () => {
   const controller = new CountingController();
   const { signal } = controller;

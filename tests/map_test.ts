@@ -813,6 +813,24 @@ test("CoGroup.map() gives what was ready before a failure, then the failure", as
   await group.wait();
 });
 
+test("CoGroup.map() as they are ready gives what was ready before a failure, then the failure", async () => {
+  const group = new CoGroup(3);
+  const gates = range(3).map(() => gate<number>());
+  const fn = (n: number) => gates[n]!.promise;
+  const stream = group.map([0, 1, 2], fn, { ordered: false });
+  const first = stream.next();
+  await settled();
+  gates[1]!.open(1);
+  assertEquals((await first).value, 1);
+  gates[0]!.open(0);
+  await settled();
+  gates[2]!.fail("own");
+  await settled();
+  assertEquals((await stream.next()).value, 0);
+  assertEquals(await stream.next().catch((e) => e), "own");
+  await group.wait();
+});
+
 test("Law 6: a stream that an abort ends, and that nobody reads, is no unhandled rejection", async () => {
   const controller = new AbortController();
   const reasons = await unhandled(async () => {

@@ -32,6 +32,12 @@ Date.now = () => {
 };
 globals.setImmediate = (callback) => probes.push(callback);
 const turn: typeof real = await import("../src/turn.ts?clock");
+stopped = true;
+const still: typeof real = await import("../src/turn.ts?still");
+still.enter(10);
+const timeOfStill = run((n) => n < 2000 ? 0 : 3, 10_000, still);
+const wasStillBlocked = still.isBlocked();
+stopped = false;
 
 globals.setImmediate = undefined;
 const timers: number[] = [];
@@ -71,9 +77,13 @@ function atWork(...slices: number[]): Disposable {
 }
 
 /** Starts tasks of so many milliseconds, one after the other, for as long as they may start. */
-function run(cost: (n: number) => number, most = 10_000): number {
+function run(
+  cost: (n: number) => number,
+  most = 10_000,
+  { mayStart } = turn,
+): number {
   const begin = clock;
-  for (let n = 0; n < most && turn.mayStart(Infinity); n++) clock += cost(n);
+  for (let n = 0; n < most && mayStart(Infinity); n++) clock += cost(n);
   return clock - begin;
 }
 
@@ -130,7 +140,12 @@ test("mayStart() looks at the clock at least once in eight starts, and seldom mo
 });
 
 test("mayStart() reads the clock once in 32 looks, or when a millisecond has gone by, and seldom more often", () => {
-  for (const [cost, most] of [[0, 1 / 4], [1 / 64, 2], [1, 8]] as const) {
+  for (
+    const [cost, most] of [[0, 1 / 4], [1 / 640, 1 / 2], [1 / 64, 2], [
+      1,
+      8,
+    ]] as const
+  ) {
     using _ = atWork(1e6);
     let since = 0;
     looks = reads = 0;
@@ -189,6 +204,10 @@ test("mayStart() is false after a slice and a handful of tasks also where Date's
   } finally {
     stopped = false;
   }
+});
+
+test("mayStart() trusts no clock of Date's that was never seen to move", () => {
+  assert(wasStillBlocked && timeOfStill <= 10 + 8 * 3, `${timeOfStill} ms`);
 });
 
 test("enter() of a smaller slice makes it count at once, whatever was granted before", () => {
