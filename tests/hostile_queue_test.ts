@@ -278,6 +278,7 @@ test("A queue may end the stream whose item it takes in, which never starts", as
   await settled();
   assertBooks(group);
   assertEquals([group.stats.accepted, group.size], [1, 0]);
+  assert(!group.closed);
   assertEquals([await group.wait(), group.stats.inFlight], [1, 0]);
 });
 
