@@ -313,6 +313,20 @@ test("CoGroup.drain() abandons every item that a queue, which cancels the group,
   assertEquals([await group.wait(), group.stats.accepted], [4, 4]);
 });
 
+test("A queue that cancels the group as it is cleaned of tasks that were withdrawn loses none of the others", async () => {
+  let isReady = false;
+  const queue = new TellingQueue(Infinity, () => isReady && group.cancel());
+  const group = new CoGroup({ concurrency: 1, queue, paused: true });
+  const signal = new PolyfilledSignal();
+  for (const _ of range(40)) group.add(never, signal.options);
+  for (const _ of range(3)) group.add(never);
+  isReady = true;
+  signal.abort("withdrawn");
+  assertBooks(group);
+  // Seven more were yet to be withdrawn.
+  assertEquals([group.drain().length, await group.wait()], [3 + 7, 43]);
+});
+
 test("An item whose queue ends its stream, and then won't have it, was never accepted", async () => {
   const group = new CoGroup({ concurrency: 1, queue: keyedQueue() });
   let asked = 0;
