@@ -26,9 +26,6 @@ import {
 import { CountedSignal } from "../model/signals.ts";
 import { leaks, turn, type Work } from "./measure.ts";
 
-/** So often is work tried whose noise is too large to tell. */
-const ATTEMPTS = 3;
-
 const nothing = () => {};
 const fails = () => {
   throw "failed";
@@ -329,11 +326,7 @@ for (const work of planted) {
   process.exit(1);
 }
 for (const work of works) {
-  let verdict = await leaks(work, listeners);
-  for (let i = 1; verdict === "noise" && i < ATTEMPTS; i++) {
-    verdict = await leaks(work, listeners);
-  }
-  if (verdict !== "nothing") found++;
+  if (await leaks(work, listeners) !== "nothing") found++;
 }
 await group.wait();
 if (upstream.listeners !== 0) found++;
