@@ -20,9 +20,9 @@ const ROOT = new URL("..", import.meta.url).pathname;
  * so that whoever makes it heavier has to say so here.
  */
 const BUNDLES = [
-  { title: "Channel alone", names: "{ Channel }", ceiling: 4_450 },
-  { title: "CoGroup alone", names: "{ CoGroup }", ceiling: 13_300 },
-  { title: "everything", names: "*", ceiling: 16_500 },
+  { title: "Channel alone", names: "{ Channel }", ceiling: 4_600 },
+  { title: "CoGroup alone", names: "{ CoGroup }", ceiling: 13_750 },
+  { title: "everything", names: "*", ceiling: 16_950 },
 ];
 
 /** What the tarball's package.json says: a file that is not used does nothing. */
