@@ -137,11 +137,11 @@ export class Attempts implements Home {
   }
 
   /**
-   * Whether an item that was taken, and counted, must not start after all: a queue
-   * of one's own may do anything while another one is let in. Then it is abandoned.
+   * Abandons an item that was taken, and counted, if it must not start after all: a
+   * queue of one's own may do anything while another one is let in. False if it may.
    * (A pause, or a smaller limit, comes too late for it.)
    */
-  isTakenBack(item: Item): boolean {
+  takesBack(item: Item): boolean {
     const isEntry = typeof item !== "function";
     if (isEntry ? !this.#isLast(item) : !this.isAborted) return false;
     this.#onTakenBack(item);
@@ -207,6 +207,7 @@ export class Attempts implements Home {
     this.tellAbandoned(items, reason);
   }
 
+  /** The first half of it: nobody has heard yet. */
   writeOff(items: readonly Item[]): void {
     for (const item of items) {
       if (typeof item === "function") this.#books.abandoned++;
@@ -214,6 +215,7 @@ export class Attempts implements Home {
     }
   }
 
+  /** The second half. */
   tellAbandoned(items: readonly Item[], reason: unknown): void {
     for (const item of items) {
       if (typeof item !== "function") this.#tellAbandoned(item, reason);

@@ -43,7 +43,7 @@ export function rejectQuietly(reason: unknown): Promise<never> {
  * promise that was made just before it: see settlers.ts.
  */
 export class WaitingInsert extends Sender<Item> {
-  // As those of an entry are, and so a waiting insert makes no closure.
+  // Declared, as those of an entry are. Its own, so that no closure has to be made.
   declare readonly core: Core;
   declare readonly resolve: Settle<boolean>;
   declare readonly reject: Settle<unknown>;

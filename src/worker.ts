@@ -327,7 +327,7 @@ export class Crew implements Caller {
     if (typeof item !== "function") item.state = "running";
     this.#line.admit();
     this.wake(); // A worker that found nothing before may find who was let in.
-    return !this.#attempts.isTakenBack(item);
+    return !this.#attempts.takesBack(item);
   }
 
   #rest(): void {
