@@ -34,17 +34,14 @@ export class ChannelClosedError extends Error {
   constructor(message: string, ...rest: [value: unknown] | []) {
     super(message);
     this.name = "ChannelClosedError";
-    if (rest.length > 0) {
-      Object.defineProperty(this, "value", {
-        value: rest[0],
-        enumerable: true,
-      });
-    }
+    carry(this, rest);
   }
 }
 
 /**
- * What a result that was asked of a closed {@linkcode CoGroup} fails with.
+ * What a result that was asked of a closed {@linkcode CoGroup} fails with. From
+ * `insertAll` it carries the task that its source gave when the group was closed
+ * already, so that nothing is lost.
  *
  * @example A task that came too late
  * ```ts
@@ -55,22 +52,70 @@ export class ChannelClosedError extends Error {
  * await group.wait();
  * await assert.rejects(group.go(() => 1), CoGroupClosedError);
  * ```
+ *
+ * @example Take back the task that was on its way
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { CoGroup, CoGroupClosedError } from "@cogroup/cogroup";
+ *
+ * const group = new CoGroup(1);
+ * const task = () => "late";
+ * async function* source() {
+ *   yield await Promise.resolve(task);
+ * }
+ * const all = group.insertAll(source());
+ * group.close();
+ * const error = await all.catch((error) => error);
+ * assert(error instanceof CoGroupClosedError);
+ * assert.equal(error.value, task);
+ * ```
  */
 export class CoGroupClosedError extends Error {
+  /**
+   * The task that was not accepted, as the source gave it. There only if the
+   * error comes from `insertAll`.
+   */
+  declare readonly value?: unknown;
+
   /**
    * Makes the error.
    *
    * @param message What was tried.
+   * @param rest The task that was not accepted, if there is one.
    */
-  constructor(message: string) {
+  constructor(message: string, ...rest: [value: unknown] | []) {
     super(message);
     this.name = "CoGroupClosedError";
+    carry(this, rest);
   }
 }
 
-/** What became of a task that will never run, for reasons of the queue's. */
-export function taskGone(how: "drained" | "evicted"): DOMException {
-  return new DOMException(`The task was ${how}`, "AbortError");
+/** A DOMException, where there is such a thing; else an error of that name. */
+export function domError(
+  message: string,
+  name: "AbortError" | "TimeoutError",
+): Error {
+  if (typeof DOMException === "function") {
+    return new DOMException(message, name);
+  }
+  const error = new Error(message);
+  error.name = name;
+  return error;
+}
+
+/** Has the error carry the value, if there is one: `undefined` is one, too. */
+function carry(error: Error, rest: [value: unknown] | []): void {
+  if (rest.length === 0) return;
+  Object.defineProperty(error, "value", { value: rest[0], enumerable: true });
+}
+
+/** The last resort: an error that nothing else can take is not hidden. */
+export function print(error: unknown): void {
+  try {
+    console.error(error);
+  } catch {
+    // A console that throws has nothing more to tell.
+  }
 }
 
 /** How a received value reads in a message: `"8"` and `8` must not look alike. */

@@ -1,6 +1,6 @@
 /**
- * A doubly linked list whose links are the values themselves, so that whoever
- * waits in it can leave from the front, the middle or the end in O(1) (law 9).
+ * A doubly linked list whose links are the values themselves, so that a waiter
+ * leaves from the front, the middle or the end in O(1) (law 9).
  *
  * Invariants:
  * 1. A link is in at most one list, and `link.list` says in which.
@@ -11,7 +11,7 @@
 
 /** Something that can be in one {@linkcode List} at a time. */
 export class Link {
-  /** The list that this link is in. Written by `List` alone, as are its neighbours. */
+  /** The list that this link is in. Only `List` writes the fields of a link. */
   list: List<Link> | undefined = undefined;
   /** The link before this one. */
   before: Link | undefined = undefined;

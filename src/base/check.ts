@@ -56,6 +56,13 @@ export function priority(doing: string, value: unknown): number {
   return number(doing, "priority", wanted, value, (n) => !Number.isNaN(n));
 }
 
+/** How much of a limit it takes: a positive, finite number. 1 if there is none. */
+export function weight(doing: string, value: unknown): number {
+  if (value === undefined) return 1;
+  const wanted = "a positive, finite number";
+  return number(doing, "weight", wanted, value, (n) => n > 0 && n < Infinity);
+}
+
 /** A function. */
 export function callable<F>(doing: string, name: string, value: F): F {
   if (typeof value !== "function") {
