@@ -1,0 +1,200 @@
+/**
+ * The queue that gives first what matters most.
+ *
+ * Invariant: `#turns` counts up with every push, and of equal tasks the one with the
+ * lower turn is first; so equals come first in, first out.
+ *
+ * @module
+ */
+
+import {
+  callable,
+  count,
+  options as checked,
+  priority,
+} from "../base/check.ts";
+import { Heap, type Placed } from "../base/heap.ts";
+import type { QueuedTask } from "../task.ts";
+import type { OwnQueue, Queue, WhenFull } from "./queue.ts";
+
+/**
+ * Options of {@linkcode priorityQueue}.
+ *
+ * @example The shortest timeout first
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { CoGroup, priorityQueue, type PriorityQueueOptions } from "@cogroup/cogroup";
+ *
+ * const options: PriorityQueueOptions = {
+ *   compare: (a, b) => (a.options?.timeout ?? 0) - (b.options?.timeout ?? 0),
+ * };
+ * const queue = priorityQueue(options);
+ * const group = new CoGroup({ concurrency: 1, queue });
+ * const log: number[] = [];
+ * for (const timeout of [300, 100, 200]) {
+ *   group.add(() => void log.push(timeout), { timeout });
+ * }
+ * await group.wait();
+ * assert.deepEqual(log, [100, 200, 300]);
+ * ```
+ */
+export interface PriorityQueueOptions {
+  /**
+   * How many tasks it holds before their senders wait: a non-negative integer
+   * or Infinity.
+   *
+   * @default {Infinity}
+   */
+  capacity?: number | undefined;
+  /**
+   * Which of two tasks is first: `a` if it returns a negative number, `b` if a
+   * positive one, and else the one that came first. It must not change its
+   * mind about tasks that are in the queue. What it throws when a task comes in goes to
+   * the call that brings it, as what `push` throws does; what it throws later aborts the
+   * group. See {@linkcode Queue}.
+   *
+   * @param a A task.
+   * @param b Another one.
+   * @returns A number, as the function of `Array.sort` does.
+   *
+   * @default {(a, b) => (b.options?.priority ?? 0) - (a.options?.priority ?? 0)}
+   */
+  compare?: ((a: QueuedTask, b: QueuedTask) => number) | undefined;
+}
+
+/** A task in the heap. */
+interface Ranked extends Placed {
+  readonly value: QueuedTask;
+  rank: number;
+  readonly turn: number;
+}
+
+class PriorityQueue implements OwnQueue<QueuedTask> {
+  readonly capacity: number;
+  readonly whenFull: WhenFull = "wait";
+  readonly #heap: Heap<Ranked>;
+  readonly #rank: (value: QueuedTask) => number;
+  /** The places of the tasks that have an id. */
+  readonly #ranked = new Map<QueuedTask, Ranked>();
+  #turns = 0;
+
+  constructor(
+    capacity: number,
+    rank: (value: QueuedTask) => number,
+    before: (a: Ranked, b: Ranked) => boolean,
+  ) {
+    this.capacity = capacity;
+    this.#rank = rank;
+    this.#heap = new Heap<Ranked>(before);
+  }
+
+  get size(): number {
+    return this.#heap.size;
+  }
+
+  push(value: QueuedTask): void {
+    this.#put(value, this.#turns++);
+  }
+
+  update(value: QueuedTask): void {
+    const ranked = this.#ranked.get(value)!;
+    const { rank } = ranked;
+    ranked.rank = this.#rank(value);
+    try {
+      this.#heap.update(ranked);
+    } catch (error) { // Of `compare`: nothing has moved.
+      ranked.rank = rank;
+      throw error;
+    }
+  }
+
+  peek(): QueuedTask | undefined {
+    return this.#heap.first?.value;
+  }
+
+  shift(): QueuedTask | undefined {
+    const value = this.#heap.shift()?.value;
+    if (this.#ranked.size > 0) this.#ranked.delete(value!);
+    return value;
+  }
+
+  /** In order; if `compare` throws, the rest as they came. */
+  clear(): QueuedTask[] {
+    const values: QueuedTask[] = [];
+    try {
+      for (let v = this.shift(); v !== undefined; v = this.shift()) {
+        values.push(v);
+      }
+    } catch {
+      // An abort, say, that clears the queue goes on all the same.
+      const rest = this.#heap.clear().sort((a, b) => a.turn - b.turn);
+      for (const { value } of rest) values.push(value);
+    }
+    this.#ranked.clear();
+    return values;
+  }
+
+  #put(value: QueuedTask, turn: number): void {
+    const rank = this.#rank(value);
+    const ranked = { value, rank, turn, index: -1 };
+    this.#heap.push(ranked);
+    if (value.options?.id !== undefined) this.#ranked.set(value, ranked);
+  }
+}
+
+/** Read when a task comes in: a rank must not change while the task is in the heap. */
+function priorityOf({ options }: QueuedTask): number {
+  return priority("queue task", options?.priority);
+}
+
+function byPriority(a: Ranked, b: Ranked): boolean {
+  return a.rank > b.rank || (a.rank === b.rank && a.turn < b.turn);
+}
+
+/**
+ * The task with the highest `priority` first; first in, first out among
+ * equals. O(log n) in and out, where n tasks are queued.
+ *
+ * There is no ageing: while tasks of a higher priority keep coming, one of a
+ * lower priority waits. A retry queues like a new task.
+ *
+ * @example Urgent ones first
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { priorityQueue } from "@cogroup/cogroup";
+ *
+ * const someDay = () => {};
+ * const today = () => {};
+ * const now = () => {};
+ *
+ * const queue = priorityQueue();
+ * queue.push({ task: someDay, options: { priority: -1 } });
+ * queue.push({ task: today });
+ * queue.push({ task: now, options: { priority: 10 } });
+ * assert.deepEqual(
+ *   queue.clear().map(({ task }) => task),
+ *   [now, today, someDay],
+ * );
+ * ```
+ *
+ * @param options Its capacity, and another order than that of the numbers.
+ * @returns An empty queue. To push a task whose `priority` is NaN is a
+ *   RangeError, if it is no number at all a TypeError.
+ * @throws {RangeError} If `capacity` is neither a non-negative integer nor Infinity.
+ * @throws {TypeError} If an option is of a wrong type.
+ */
+export function priorityQueue(
+  options: PriorityQueueOptions = {},
+): Queue<QueuedTask> {
+  const doing = "create queue";
+  const { capacity = Infinity, compare } = checked(doing, options)!;
+  count(doing, "capacity", capacity, 0);
+  if (compare === undefined) {
+    return new PriorityQueue(capacity, priorityOf, byPriority);
+  }
+  callable(doing, "compare", compare);
+  return new PriorityQueue(capacity, () => 0, (a, b) => {
+    const order = compare(a.value, b.value);
+    return order < 0 || (!(order > 0) && a.turn < b.turn);
+  });
+}
