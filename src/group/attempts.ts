@@ -1,0 +1,331 @@
+/**
+ * What becomes of an entry: its attempts, its time, its own signal, its end.
+ *
+ * Invariants:
+ * 1. The state of an entry and the counts change together, before anything is told.
+ * 2. After a time-out, or after its caller was told early, a run keeps its worker until
+ *    the task ends (law 2). Until then it counts as overdue.
+ * 3. When an attempt ends, the governor is told first. When an entry that has started
+ *    ends, the queue is told, in the step in which the counts change.
+ * 4. After an abort of the group, or of the entry's own signal, no attempt is to come;
+ *    and there is never an attempt beside another (law 11).
+ * 5. While the user's functions take their time to judge a failure, `#judged` has the
+ *    entry. Once no attempt is to come, the wait for them ends, and what they say is
+ *    ignored.
+ *
+ * @module
+ */
+
+import { domError, show } from "../base/errors.ts";
+import { deferred, type Maybe, NONE } from "../base/promises.ts";
+import { AbortWatcher, unwatch, watch } from "../base/signals.ts";
+import { Timer } from "../base/timer.ts";
+import type { Backlog } from "../channel/backlog.ts";
+import type { OwnQueue } from "../queues/queue.ts";
+import type { Bell } from "./bell.ts";
+import { type Grace, Run } from "./context.ts";
+import { Delays } from "./delays.ts";
+import { Directory } from "./directory.ts";
+import type { Entry, Item, Track } from "./entry.ts";
+import type { Gate } from "./gate.ts";
+import { NO_ID } from "./ids.ts";
+import type { Loans } from "./loans.ts";
+import type { Place, Runner } from "./runner.ts";
+import type { State } from "./state.ts";
+
+/** The parts of a group that its attempts work with. */
+export interface AttemptsOptions {
+  readonly state: State;
+  readonly queue: OwnQueue<Item>;
+  readonly backlog: Backlog<Item>;
+  readonly bell: Bell;
+  readonly grace: Grace;
+  readonly loans: Loans;
+  readonly runner: Runner;
+  /** Not there if the group has no governor. */
+  readonly gate: Gate | undefined;
+}
+
+export class Attempts {
+  readonly delays: Delays<Track> = new Delays(({ entry }) =>
+    this.#requeue(entry)
+  );
+  readonly directory: Directory = new Directory();
+  readonly #state: State;
+  readonly #queue: OwnQueue<Item>;
+  readonly #backlog: Backlog<Item>;
+  readonly #bell: Bell;
+  readonly #grace: Grace;
+  readonly #loans: Loans;
+  readonly #runner: Runner;
+  readonly #gate: Gate | undefined;
+  /** What ends the judging of each entry. */
+  readonly #judged = new Map<Entry, () => void>();
+
+  constructor(options: AttemptsOptions) {
+    this.#state = options.state;
+    this.#queue = options.queue;
+    this.#backlog = options.backlog;
+    this.#bell = options.bell;
+    this.#grace = options.grace;
+    this.#loans = options.loans;
+    this.#runner = options.runner;
+    this.#gate = options.gate;
+  }
+
+  /** An entry is in the backlog, and watches its signal from now on. */
+  accept(entry: Entry): void {
+    entry.state = "queued";
+    const { id, signal } = entry.traits;
+    if (id !== undefined) this.directory.add(entry);
+    if (signal === undefined) return;
+    const watcher = new AbortWatcher((reason) => this.withdraw(entry, reason));
+    entry.track!.watcher = watcher;
+    watch(signal, watcher);
+  }
+
+  /**
+   * Runs an entry that is not plain, and has just started. Resolves when the attempt
+   * has ended, with the id of the worker that it ended in; never rejects.
+   */
+  async run(entry: Entry, workerId: number): Promise<number> {
+    const track = entry.track!;
+    const run = track.run = new Run(
+      workerId,
+      this.#grace,
+      this.#loans,
+      ++track.attempt,
+    );
+    run.item = entry;
+    const { timeout } = entry.traits;
+    if (timeout < Infinity) {
+      run.timer = new Timer(timeout, () => this.#timeOut(entry, run));
+    }
+    let value: unknown;
+    let error: Maybe<unknown> = NONE;
+    try {
+      value = await this.#runner.invoke(entry.task, run);
+    } catch (reason) {
+      error = reason;
+    }
+    run.end();
+    this.#loans.end(run);
+    track.run = undefined;
+    this.#release(track, run, error !== NONE);
+    // Awaited only if there is a promise: a microtask is a tenth of a task.
+    const judging = run.timedOut || run.isToldEarly || error === NONE
+      ? run.judging
+      : this.#judge(entry, run, error);
+    if (judging !== undefined) {
+      track.run = run; // The task's own signal may speak meanwhile.
+      await judging;
+      track.run = undefined;
+    }
+    if (run.overdue) this.#state.overdue--;
+    if (run.isToldEarly) this.end(entry, "rejected");
+    else if (run.timeoutError !== NONE) {
+      this.#putOff(entry, run, run.timeoutError);
+    } else if (error === NONE) {
+      this.end(entry, "fulfilled");
+      entry.fulfilled(value);
+    } else if (run.failure === NONE) this.#putOff(entry, run, error);
+    else this.#reject(entry, run, run.failure);
+    return run.workerId;
+  }
+
+  /** The entry's own signal speaks. */
+  withdraw(entry: Entry, reason: unknown): void {
+    if (entry.state === "running") {
+      // No run: the attempt is over, and the judge has not decided yet.
+      const { run } = entry.track!;
+      if (run !== undefined) this.#interrupt(entry, run, reason);
+      this.endJudging(entry);
+    } else if (entry.state !== "gone") {
+      const isQueued = entry.state === "queued";
+      if (!isQueued) this.delays.delete(entry.track!);
+      // After an abort: the queue did not give it away in `clear`. It is counted already.
+      if (this.#state.isAborted) entry.state = "gone";
+      else {
+        this.#count(entry, "abandoned");
+        if (isQueued) this.#backlog.forget();
+      }
+      this.#tellAbandoned(entry, reason);
+      this.#bell.ring();
+    }
+  }
+
+  /**
+   * These items were accepted, have left the backlog and the delays, and will never run.
+   * All are counted before the first is told: that may run the user's code.
+   */
+  abandon(items: readonly Item[], reason: unknown): void {
+    for (const item of items) {
+      if (typeof item === "function") this.#state.abandoned++;
+      else this.#count(item, "abandoned");
+    }
+    for (const item of items) {
+      if (typeof item !== "function") this.#tellAbandoned(item, reason);
+    }
+  }
+
+  /** No attempt of the entry is to come: ends the wait for what the user's functions say. */
+  endJudging(entry: Entry): void {
+    this.#judged.get(entry)?.();
+  }
+
+  /** The same of all entries: the group was aborted. */
+  endAllJudging(): void {
+    for (const end of this.#judged.values()) end();
+  }
+
+  /** An entry has ended for good; its caller tells it so. */
+  end(entry: Entry, fate: "fulfilled" | "rejected"): void {
+    this.#count(entry, fate);
+    if (entry.track !== undefined) unwatch(entry.track.watcher);
+  }
+
+  /** Gives the permit back. A task that its own signal ended does not count as failed. */
+  #release(track: Track, run: Run, failed: boolean): void {
+    const { entry, permit } = track;
+    const isWithdrawn = entry.traits.signal?.aborted === true;
+    const isFailure = run.timedOut || (failed && !isWithdrawn);
+    this.#queue.ended?.(entry, isFailure);
+    if (permit === undefined) return;
+    track.permit = undefined;
+    this.#gate!.release(permit, isFailure);
+  }
+
+  #timeOut(entry: Entry, run: Run): void {
+    const { timeout, id } = entry.traits;
+    const which = id === undefined ? "The task" : `The task ${show(id)}`;
+    const message = `${which} timed out after ${timeout} ms`;
+    const error = domError(message, "TimeoutError");
+    run.timedOut = true;
+    if (!run.isToldEarly) {
+      this.#countOverdue(run);
+      const judging = this.#judge(entry, run, error);
+      const onJudged = () => this.#timedOut(entry, run, error);
+      if (judging === undefined) onJudged();
+      else run.judging = judging.then(onJudged);
+    }
+    run.abort(error);
+  }
+
+  #timedOut(entry: Entry, run: Run, error: unknown): void {
+    if (run.failure === NONE) run.timeoutError = error;
+    // Else the caller may know already: the task's own signal may have spoken.
+    else if (!run.isToldEarly) {
+      run.isToldEarly = true;
+      this.#tellFailed(entry, run, run.failure);
+    }
+  }
+
+  #interrupt(entry: Entry, run: Run, reason: unknown): void {
+    if (entry.hasCaller && !run.isToldEarly) {
+      this.#countOverdue(run);
+      run.isToldEarly = true;
+      entry.abandoned(reason);
+    }
+    run.abort(reason);
+  }
+
+  /**
+   * Decides whether to retry. Sets `run.wait` if so; otherwise `run.failure`. Calls the
+   * user's functions, which may abort the group, or return promises.
+   */
+  #judge(entry: Entry, run: Run, error: unknown): Promise<void> | undefined {
+    run.failure = error;
+    const { retry } = entry.traits;
+    if (retry === undefined || this.#isLast(entry)) return undefined;
+    const onWait = (wait: number | undefined) => {
+      if (wait === undefined) return;
+      run.wait = wait;
+      run.failure = NONE;
+    };
+    const onThrow = (reason: unknown) => {
+      run.failure = reason;
+    };
+    try {
+      const wait = retry.wait(error, entry.track!.attempt);
+      if (wait instanceof Promise) {
+        return this.#hear(entry, wait).then(onWait, onThrow);
+      }
+      onWait(wait);
+    } catch (reason) {
+      onThrow(reason);
+    }
+    return undefined;
+  }
+
+  /** The wait that the user's functions ask for; undefined if there is no attempt to come. */
+  async #hear(
+    entry: Entry,
+    wait: Promise<number | undefined>,
+  ): Promise<number | undefined> {
+    const { promise, resolve } = deferred<undefined>();
+    this.#judged.set(entry, () => resolve(undefined));
+    if (this.#isLast(entry)) this.endJudging(entry); // The user's functions have just ended it.
+    try {
+      return await Promise.race([promise, wait]);
+    } finally {
+      this.#judged.delete(entry);
+    }
+  }
+
+  #isLast(entry: Entry): boolean {
+    return this.#state.isAborted || entry.isUnwanted ||
+      entry.traits.signal?.aborted === true;
+  }
+
+  /** Delays the entry, unless no attempt is to come any more. */
+  #putOff(entry: Entry, run: Run, error: unknown): void {
+    if (this.#isLast(entry)) return this.#reject(entry, run, error);
+    entry.state = "delayed";
+    this.#state.inFlight--;
+    this.#state.retried++;
+    this.delays.add(entry.track!, run.wait);
+  }
+
+  #requeue(entry: Entry): void {
+    entry.state = "queued";
+    try {
+      this.#backlog.force(entry);
+    } catch (error) { // A queue of the user's own throws: then the task has failed.
+      entry.state = "delayed";
+      this.end(entry, "rejected");
+      const { attempt } = entry.track!;
+      this.#tellFailed(entry, { workerId: NO_ID, attempt }, error);
+    }
+    this.#bell.ring();
+  }
+
+  #reject(entry: Entry, run: Run, error: unknown): void {
+    this.end(entry, "rejected");
+    this.#tellFailed(entry, run, error);
+  }
+
+  #tellFailed(entry: Entry, place: Place, error: unknown): void {
+    if (!entry.failed(error, place)) this.#runner.report(error, entry, place);
+  }
+
+  #tellAbandoned(entry: Entry, reason: unknown): void {
+    if (entry.track !== undefined) unwatch(entry.track.watcher);
+    entry.abandoned(reason);
+  }
+
+  #countOverdue(run: Run): void {
+    if (!run.overdue) this.#state.overdue++;
+    run.overdue = true;
+  }
+
+  #count(entry: Entry, fate: "fulfilled" | "rejected" | "abandoned"): void {
+    const { state } = entry;
+    this.#state[fate]++;
+    if (entry.traits.id !== undefined) this.directory.delete(entry);
+    if (state === "running") this.#state.inFlight--;
+    entry.state = "gone";
+    // No `done` for a queued entry: it has not started, or pushing it again has told the
+    // queue that its last run ended.
+    if (state === "running" || state === "delayed") this.#backlog.done(entry);
+  }
+}

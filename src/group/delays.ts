@@ -1,0 +1,95 @@
+/**
+ * Tasks that wait for their next attempt, without a worker (law 11).
+ *
+ * One alarm is set to when the first of them is due, and when it goes off all that are
+ * due by the clock are told of. WARNING: it may never go off: a test has taken its fake
+ * time away, or the request in which it was set is over. So each newcomer, a delay, a
+ * task or a caller that waits, sets it anew (law 15).
+ *
+ * Invariant: the alarm is set, to when the first task is due, exactly while there is one.
+ *
+ * @module
+ */
+
+import { Alarm } from "../base/alarm.ts";
+import { Clock } from "../base/clock.ts";
+import { Heap, type Placed } from "../base/heap.ts";
+
+const clock = new Clock();
+
+/** Milliseconds by which a sum of times may be wrong: none is to become a whole one. */
+const ROUNDING = 1e-6;
+
+/** Something that can be delayed. Only {@linkcode Delays} writes what it has. */
+export interface Delayable extends Placed {
+  /** When it is due. */
+  due: number;
+  /** Which one it is of those that were delayed: of two due together the first is told first. */
+  turn: number;
+}
+
+export class Delays<D extends Delayable> {
+  readonly #delayed = new Heap<D>(isBefore);
+  readonly #alarm = new Alarm(clock, (due) => this.#goOff(due));
+  readonly #onDue: (delayed: D) => void;
+  #turns = 0;
+
+  constructor(onDue: (delayed: D) => void) {
+    this.#onDue = onDue;
+  }
+
+  get size(): number {
+    return this.#delayed.size;
+  }
+
+  /** All, in the order in which they are due. */
+  get all(): D[] {
+    return this.#delayed.all.sort((a, b) => a.due - b.due);
+  }
+
+  add(delayed: D, ms: number): void {
+    delayed.due = clock.now() + ms - ROUNDING;
+    delayed.turn = this.#turns++;
+    this.#delayed.push(delayed);
+    this.look();
+  }
+
+  delete(delayed: D): void {
+    const isFirst = delayed === this.#delayed.first;
+    this.#delayed.delete(delayed);
+    if (isFirst) this.look();
+  }
+
+  /** Takes all out but those that stay, in the order in which they are due. */
+  clear(stays: (delayed: D) => boolean): D[] {
+    const leaving: D[] = [];
+    for (const delayed of this.#delayed.clear()) {
+      if (stays(delayed)) this.#delayed.push(delayed);
+      else leaving.push(delayed);
+    }
+    this.look();
+    return leaving.sort((a, b) => isBefore(a, b) ? -1 : 1);
+  }
+
+  /** Sets the alarm, for a newcomer too: its timer may be the only one that goes off. */
+  look(): void {
+    const { first } = this.#delayed;
+    if (first === undefined) this.#alarm.clear();
+    else this.#alarm.set(first.due);
+  }
+
+  #goOff(due: number): void {
+    const time = Math.max(due, clock.now());
+    let { first } = this.#delayed;
+    while (first !== undefined && first.due <= time) {
+      this.#delayed.delete(first);
+      this.#onDue(first);
+      first = this.#delayed.first;
+    }
+    this.look();
+  }
+}
+
+function isBefore(a: Delayable, b: Delayable): boolean {
+  return a.due < b.due || (a.due === b.due && a.turn < b.turn);
+}

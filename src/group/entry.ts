@@ -1,0 +1,146 @@
+/**
+ * A task of which more is known than the function: its options, how often it was
+ * tried, what is told of its end.
+ *
+ * Invariants:
+ * 1. An entry is in one state at a time, and only `Attempts` and `Workers` change that.
+ * 2. It watches its own signal from its acceptance to its end (law 9).
+ * 3. It is told of its end once: by `fulfilled`, `failed` or `abandoned`.
+ *
+ * @module
+ */
+
+import type { RetryPolicy } from "../base/retry.ts";
+import type { AbortWatcher } from "../base/signals.ts";
+import type { Permit } from "../governor.ts";
+import type { QueuedTask, Task, TaskOptions } from "../task.ts";
+import type { Run } from "./context.ts";
+import type { Delayable } from "./delays.ts";
+import type { Place } from "./runner.ts";
+
+/** What is queued: the bare function where nothing else is known of the task. */
+export type Item = Task | Entry;
+
+/**
+ * Starts its items, in an async context of its own (law 13): the group's own workers,
+ * a call of `go`, a stream. See workers.ts.
+ */
+export interface Host {
+  /** An item of this host is next: the host looks, in a later microtask. */
+  wake(): void;
+  /** If the next item is this host's, and may start, starts it in the worker with this id. */
+  next(workerId: number): Item | undefined;
+  /** Whether a worker that finds nothing looks once more, a microtask later. */
+  readonly lingers: boolean;
+  /** Its worker is about to look, so `wake` does nothing now. */
+  isAwake: boolean;
+}
+
+/** Where an entry is. */
+export type EntryState = "new" | "queued" | "delayed" | "running" | "gone";
+
+/** What an entry has beyond its task. Entries with the same options may share it. */
+export interface Traits {
+  /** What starts it. A call of `go` is its own. */
+  readonly host: Host;
+  readonly options: TaskOptions | undefined;
+  /** The id of the options; undefined for none. */
+  readonly id: unknown;
+  /** The signal of the options, read once: the caller may change the object later. */
+  readonly signal: AbortSignal | undefined;
+  readonly timeout: number;
+  readonly retry: RetryPolicy | undefined;
+  /** How much of the governor's limit it takes. */
+  readonly weight: number;
+  /** It has one attempt, no timeout and no signal, and no governor or queue hears of its end. */
+  readonly isPlain: boolean;
+}
+
+/** What more an entry has that is not plain: its signal, attempts, delay, run. */
+export class Track implements Delayable {
+  readonly entry: Entry;
+  /** Is told of the abort of the entry's own signal. */
+  watcher: AbortWatcher | undefined = undefined;
+  /** How often it was started. */
+  attempt = 0;
+  /** Its run, while the task runs. */
+  run: Run | undefined = undefined;
+  /** What the group's governor, if there is one, gave for this run. */
+  permit: Permit | undefined = undefined;
+  index = -1;
+  due = 0;
+  turn = 0;
+
+  constructor(entry: Entry) {
+    this.entry = entry;
+  }
+}
+
+// The fields of an entry, and of its derived classes, are declared here and made in the
+// constructor. V8 makes fields that a derived class defines, private ones too, in a
+// function of their own: that was an eighth of what `map` takes.
+export class Entry implements QueuedTask {
+  declare readonly task: Task;
+  /** Replaced where its priority is set. */
+  declare traits: Traits;
+  declare state: EntryState;
+  // Kept in an object of their own: otherwise a plain entry would be three times as large,
+  // and `go` would take half as long again.
+  declare readonly track: Track | undefined;
+
+  constructor(task: Task, traits: Traits) {
+    this.task = task;
+    this.traits = traits;
+    this.state = "new";
+    this.track = traits.isPlain ? undefined : new Track(this);
+  }
+
+  get options(): TaskOptions | undefined {
+    return this.traits.options;
+  }
+
+  get host(): Host {
+    return this.traits.host;
+  }
+
+  /** Whether a caller waits for its result, and can be told before the task ends. */
+  get hasCaller(): boolean {
+    return false;
+  }
+
+  /** Whether it belongs to a stream; then it can't be inserted elsewhere. */
+  get isPartOfStream(): boolean {
+    return false;
+  }
+
+  /** Whether no further attempt is wanted, whatever becomes of this one. */
+  get isUnwanted(): boolean {
+    return false;
+  }
+
+  /** It has a result. */
+  fulfilled(_value: unknown): void {}
+
+  /** It has failed for good. False if that goes to `onError`. */
+  failed(_error: unknown, _place: Place): boolean {
+    return false;
+  }
+
+  /** It will never run. The reason need not be read (law 6). */
+  abandoned(_reason: unknown): void {}
+}
+
+/** Whether it may still run. */
+export function isLive(item: Item): boolean {
+  return typeof item === "function" || item.state !== "gone";
+}
+
+/** Whether it belongs to a stream, and so stays when a group is cleared. */
+export function stays(item: Item): boolean {
+  return typeof item !== "function" && item.isPartOfStream;
+}
+
+/** The task's own signal. */
+export function signalOf(item: Item): AbortSignal | undefined {
+  return typeof item === "function" ? undefined : item.traits.signal;
+}
