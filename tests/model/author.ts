@@ -39,11 +39,11 @@ const weights: [Op, number][] = [
   ["withdraw", 3],
   ["signal", 0.7],
   ["resize", 2],
-  ["cancel", 0.5],
+  ["abort", 0.5],
   ["close", 0.5],
   ["pause", 1],
   ["resume", 2],
-  ["drain", 1],
+  ["clear", 1],
   ["reset", 0.5],
   ["wait", 0.5],
   ["idle", 1],
@@ -94,6 +94,8 @@ interface Features {
   unread: boolean;
   order: QueueSpec["order"];
   governor: GovernorSpec["type"];
+  /** Whether the group has the governor as it is. */
+  isOwn: boolean;
 }
 
 class Author {
@@ -115,7 +117,9 @@ class Author {
       unread: on(0.1),
       order: random.pick(orders),
       governor: random.pick(governors),
+      isOwn: on(0.6),
     };
+    if (this.#knowsWork) this.#features.work = on(0.5);
     // A program that does everything seldom does two things that meet; so each
     // leaves some out (swarm testing).
     const never = new Set<Op>();
@@ -125,7 +129,8 @@ class Author {
     if (this.#features.work) never.add("insertAll");
     const { governor } = this.#features;
     if (governor !== "rate") never.add("pauseFor");
-    if (governor !== "semaphore") never.add("limit").add("guest");
+    if (governor !== "semaphore") never.add("limit");
+    if (!this.#isShared) never.add("guest");
     this.#ops = weights.filter(([op]) => !never.has(op));
     this.#nestedOps = this.#ops.filter(([op]) => !waits.has(op));
   }
@@ -153,7 +158,7 @@ class Author {
         governed: this.#step(this.#nestedOps, false),
       }),
       paused: random.chance(0.15),
-      sink: random.pick([false, false, true, 0, 20]),
+      grace: random.pick([Infinity, Infinity, 0, 0, 20]),
       upstream: random.pick(
         random.chance(0.02) ? ["aborted"] : ["none", "live", "live"],
       ),
@@ -166,31 +171,45 @@ class Author {
       }),
       onError: random.pick(["hears", "hears", "hears", "throws", "rejects"]),
       feeds: random.pick(["one", "one", "one", "many"]),
-      finish: random.pick(["wait", "wait", "cancel", "reset"]),
+      finish: random.pick(["wait", "wait", "abort", "reset"]),
     };
+  }
+
+  /** Whether time goes by while work is done, as far as the governor knows. */
+  get #knowsWork(): boolean {
+    const { governor, isOwn } = this.#features;
+    return governor === "rate" && isOwn;
+  }
+
+  /** Whether there is another group that has the same governor. */
+  get #isShared(): boolean {
+    const { governor, isOwn } = this.#features;
+    return governor === "semaphore" || (governor !== "none" && isOwn);
   }
 
   #governor(): GovernorSpec {
     const random = this.#random;
-    const type = this.#features.governor;
+    const { governor: type, isOwn } = this.#features;
+    const way = {
+      way: isOwn ? "own" : "watched",
+      isShared: this.#isShared && random.chance(0.6),
+    } as const;
     switch (type) {
       case "none":
         return { type };
       case "semaphore":
-        return {
-          type,
-          limit: random.pick([1, 1, 2, 3, Infinity]),
-          isShared: random.chance(0.6),
-        };
+        return { type, ...way, limit: random.pick([1, 1, 2, 3, Infinity]) };
       case "rate": {
         const limit = random.pick([1, 2, 3]);
         const interval = random.pick([6, 12, 60, 600]);
-        return { type, limit, interval, burst: random.pick([1, limit]) };
+        const burst = random.pick([1, limit]);
+        const knowsWork = this.#knowsWork && random.chance(0.5);
+        return { type, ...way, limit, interval, burst, knowsWork };
       }
       case "adaptive": {
         const min = random.pick([1, 1, 2]);
         const max = min + random.pick([0, 1, 3, Infinity]);
-        return { type, min, max, initial: Math.min(max, min + 1) };
+        return { type, ...way, min, max, initial: Math.min(max, min + 1) };
       }
     }
   }
@@ -247,9 +266,10 @@ class Author {
             ...Array<"add">(8).fill("add"),
             ...Array<"end">(8).fill("end"),
             ...Array<"pause">(3).fill("pause"),
-            "cancel",
+            "abort",
           ]),
           which,
+          ...(this.#features.work && { work: random.pick([0, 1, 5]) }),
         };
       case "microtasks":
         return { op, n: 1 + random.below(7) };

@@ -1,38 +1,56 @@
 // deno-coverage-ignore-file
 
 /**
- * Random programs that play a channel against the model of one. A channel settles everything in the call that decides it, so the two are
- * compared when the microtasks of each step have run.
+ * Random programs that play channels, and `select` over them, against the model of them.
+ * A channel settles everything in the call that decides it, so the two are compared
+ * when the microtasks of each step have run.
  *
  * @module
  */
 
-import * as mod from "../../mod.ts";
-import type { Channel, QueuedTask } from "../../mod.ts";
-import { ChannelModel, type Sent, type Waiter } from "./channel_reference.ts";
+import type { Channel, QueuedTask, Selected } from "../../mod.ts";
+import {
+  ChannelModel,
+  type Fate,
+  type IteratorModel,
+  type Sent,
+  type Waiter,
+} from "./channel_reference.ts";
+import { clock } from "./clock.ts";
 import { type QueueSpec, usable } from "./program.ts";
 import { queueOption } from "./queues.ts";
-import { Broken, type Played } from "./play.ts";
+import { Broken, mod, type Played } from "./play.ts";
 import { Random } from "./random.ts";
 import { must } from "./jobs.ts";
 import { CountedSignal } from "./signals.ts";
 
 type Step =
-  | {
-    op: "send";
-    signal: "none" | "own" | "shared";
-    key: number;
-    priority: number;
-  }
-  | { op: "receive"; signal: "none" | "own" | "shared" }
-  | { op: "trySend"; key: number; priority: number }
-  | { op: "tryReceive" | "iterate" | "closeWith" | "close" }
-  | { op: "next" | "return" | "abort"; which: number }
-  | { op: "abortShared" };
+  & { on: number }
+  & (
+    | {
+      op: "send";
+      signal: "none" | "own" | "shared";
+      key: number;
+      priority: number;
+    }
+    | { op: "receive"; signal: "none" | "own" | "shared" }
+    | { op: "select"; signal: "none" | "own" | "shared"; among: number[] }
+    | { op: "trySend"; key: number; priority: number }
+    | { op: "tryReceive" | "iterate" | "closeWith" | "close" }
+    | { op: "next" | "return" | "abort"; which: number }
+    | { op: "abortShared" }
+  );
 
 interface Program {
-  queue: QueueSpec;
+  queues: QueueSpec[];
   steps: Step[];
+}
+
+/** A channel, its model, and what it has told. */
+interface Pair {
+  model: ChannelModel;
+  channel: Channel<QueuedTask>;
+  dropped: QueuedTask[];
 }
 
 interface Promised {
@@ -41,20 +59,24 @@ interface Promised {
 }
 
 class ChannelDriver {
-  readonly #model: ChannelModel;
-  readonly #channel: Channel<QueuedTask>;
+  readonly #all: Pair[];
   readonly #promised: Promised[] = [];
   readonly #own: CountedSignal[] = [];
   readonly #shared = new CountedSignal("shared");
   readonly #iterators: {
     real: AsyncIterableIterator<unknown>;
-    model: { isOver: boolean };
+    model: IteratorModel;
+    of: ChannelModel;
   }[] = [];
   #sent = 0;
 
-  constructor(queue: QueueSpec) {
-    this.#model = new ChannelModel(queue);
-    this.#channel = new mod.Channel<QueuedTask>(queueOption(mod, queue));
+  constructor(queues: QueueSpec[]) {
+    this.#all = queues.map((queue) => {
+      const dropped: QueuedTask[] = [];
+      const options = queueOption(mod, queue, (value) => dropped.push(value));
+      const channel = new mod.Channel<QueuedTask>(options);
+      return { model: new ChannelModel(queue), channel, dropped };
+    });
   }
 
   async play(steps: readonly Step[]): Promise<void> {
@@ -66,8 +88,7 @@ class ChannelDriver {
   }
 
   #act(step: Step): void {
-    const model = this.#model;
-    const channel = this.#channel;
+    const { model, channel } = this.#at(step.on);
     switch (step.op) {
       case "send": {
         const value = this.#value(step);
@@ -83,6 +104,16 @@ class ChannelDriver {
         model.receive(waiter);
         const options = signal && { signal: signal.signal };
         return this.#follow(waiter, channel.receive(options));
+      }
+      case "select": {
+        const signal = this.#signal(step.signal);
+        const waiter = this.#waiter("select", undefined, signal);
+        const among = step.among.map((at) => this.#at(at));
+        waiter.among = among.map(({ model }) => model);
+        ChannelModel.select(waiter);
+        const channels = among.map(({ channel }) => channel);
+        const options = signal && { signal: signal.signal };
+        return this.#follow(waiter, mod.select(channels, options));
       }
       case "trySend": {
         const value = this.#value(step);
@@ -106,20 +137,21 @@ class ChannelDriver {
       case "iterate":
         return void this.#iterators.push({
           real: channel[Symbol.asyncIterator](),
-          model: { isOver: false },
+          model: { isOver: false, waiting: [] },
+          of: model,
         });
       case "next": {
         const iterator = this.#iterator(step.which);
         if (iterator === undefined) return;
         const waiter = this.#waiter("next", undefined, undefined);
         waiter.iterator = iterator.model;
-        model.receive(waiter);
+        iterator.of.receive(waiter);
         return this.#follow(waiter, iterator.real.next());
       }
       case "return": {
         const iterator = this.#iterator(step.which);
         if (iterator === undefined) return;
-        iterator.model.isOver = true;
+        iterator.of.leave(iterator.model);
         return void iterator.real.return!();
       }
       case "close":
@@ -140,8 +172,12 @@ class ChannelDriver {
   #abort(signal: CountedSignal | undefined): void {
     if (signal === undefined || signal.aborted) return;
     signal.mark({ reason: signal.name });
-    this.#model.abort(signal);
+    for (const { model } of this.#all) model.abort(signal);
     signal.fire();
+  }
+
+  #at(on: number): Pair {
+    return this.#all[on % this.#all.length]!;
   }
 
   #value({ key, priority }: { key: number; priority: number }): Sent {
@@ -167,7 +203,14 @@ class ChannelDriver {
     value: Sent | undefined,
     signal: CountedSignal | undefined,
   ): Waiter {
-    return { kind, value, signal, iterator: undefined, fate: undefined };
+    return {
+      kind,
+      value,
+      signal,
+      iterator: undefined,
+      among: undefined,
+      fate: undefined,
+    };
   }
 
   #follow(waiter: Waiter, promise: Promise<unknown>): void {
@@ -179,22 +222,32 @@ class ChannelDriver {
   }
 
   #check(): void {
-    const model = this.#model;
-    const channel = this.#channel;
-    must(channel.size === model.values.length, `size is ${channel.size}`);
-    must(channel.closed === model.closed, `closed is ${channel.closed}`);
+    for (const { model, channel, dropped } of this.#all) {
+      must(channel.size === model.values.length, `size is ${channel.size}`);
+      must(channel.closed === model.closed, `closed is ${channel.closed}`);
+      must(
+        dropped.length === model.dropped.length &&
+          dropped.every((value, i) => value === model.dropped[i]),
+        `onEvict has heard of ${dropped.length} values`,
+      );
+      must(
+        model.passed < this.#all.length,
+        "a channel starves beside the others",
+      );
+    }
     for (const { waiter, end } of this.#promised) {
       must(
         (end !== undefined) === (waiter.fate !== undefined),
         `a ${waiter.kind} ${end === undefined ? "is not" : "is"} settled`,
       );
       must(
-        end === undefined || isFate(waiter, end),
+        end === undefined || this.#isFate(waiter, end),
         `a ${waiter.kind} settles as it should not`,
       );
     }
     for (const signal of [this.#shared, ...this.#own]) {
-      const waits = [...model.senders, ...model.receivers]
+      const waits = this.#all
+        .flatMap(({ model }) => [...model.senders, ...model.receivers])
         .some((waiter) => waiter.signal === signal);
       must(
         signal.listeners === Number(waits),
@@ -202,23 +255,34 @@ class ChannelDriver {
       );
     }
   }
-}
 
-function isFate(
-  { fate, kind, iterator }: Waiter,
-  end: { ok: boolean; value: unknown },
-): boolean {
-  if ("closed" in fate!) {
-    const { value } = end;
-    return !end.ok && value instanceof mod.ChannelClosedError &&
-      value.value === fate.unsent;
+  #isFate(
+    { fate, kind, iterator }: Waiter,
+    end: { ok: boolean; value: unknown },
+  ): boolean {
+    if ("closed" in fate!) {
+      const { value } = end;
+      return !end.ok && value instanceof mod.ChannelClosedError &&
+        value.value === fate.unsent;
+    }
+    if ("reason" in fate!) return !end.ok && end.value === fate.reason;
+    if (!end.ok) return false;
+    if (kind === "select") return this.#isSelected(fate!, end.value);
+    if ("ended" in fate!) return false;
+    if (kind !== "next") return end.value === fate!.value;
+    const { value, done } = end.value as IteratorResult<unknown>;
+    return value === fate!.value &&
+      done === (fate!.value === undefined && iterator!.isOver);
   }
-  if ("reason" in fate!) return !end.ok && end.value === fate.reason;
-  if (!end.ok) return false;
-  if (kind !== "next") return end.value === fate!.value;
-  const { value, done } = end.value as IteratorResult<unknown>;
-  return value === fate!.value &&
-    done === (fate!.value === undefined && iterator!.isOver);
+
+  #isSelected(fate: Fate, result: unknown): boolean {
+    const { channel, value, closed } = result as Selected<Channel<unknown>>;
+    const of = (model: ChannelModel) =>
+      this.#all.find((one) => one.model === model)!.channel;
+    return "ended" in fate
+      ? closed === of(fate.ended) && channel === undefined
+      : "from" in fate && channel === of(fate.from!) && value === fate.value;
+  }
 }
 
 function randomProgram(random: Random): Program {
@@ -230,22 +294,34 @@ function randomProgram(random: Random): Program {
     ...Array(3).fill("tryReceive"),
     ...Array(3).fill("next"),
     ...Array(3).fill("abort"),
+    ...Array(4).fill("select"),
     "iterate",
     "return",
   ];
   if (random.chance(0.5)) ops.push("close");
   if (random.chance(0.3)) ops.push("closeWith");
   if (random.chance(0.5)) ops.push("abortShared");
-  const length = 2 + random.below(40);
+  const channels = random.pick([1, 1, 2, 3, 4, 5]);
+  const length = 2 + random.below(20 + 20 * channels);
   for (let i = 0; i < length; i++) {
     steps.push({
       op: random.pick(ops),
+      on: random.below(channels),
+      among: Array.from(
+        { length: 1 + random.below(channels) },
+        () => random.below(channels),
+      ),
       which: random.below(16),
       key: random.below(4),
       priority: random.below(3),
       signal: random.pick(["none", "own", "shared"]),
     } as Step);
   }
+  const queues = Array.from({ length: channels }, () => randomQueue(random));
+  return { queues, steps };
+}
+
+function randomQueue(random: Random): QueueSpec {
   const order = random.pick<QueueSpec["order"]>([
     "fifo",
     "fifo",
@@ -255,23 +331,35 @@ function randomProgram(random: Random): Program {
     "dropping",
   ]);
   const capacity = random.pick([0, 0, 1, 2, 3, Infinity]);
-  return { queue: usable({ order, capacity, perKey: 1 }), steps };
+  return usable({ order, capacity, perKey: 1 });
 }
 
-async function play({ queue, steps }: Program): Promise<unknown> {
+async function play({ queues, steps }: Program): Promise<unknown> {
   try {
-    await new ChannelDriver(queue).play(steps);
+    await new ChannelDriver(queues).play(steps);
   } catch (error) {
     return error;
   }
   return undefined;
 }
 
-/** Plays programs of one seed after the other; throws at the first that breaks. */
+/**
+ * Plays programs of one seed after the other; throws at the first that breaks. No
+ * time goes by, so that no iteration need let the loop turn.
+ */
 export async function playChannels(
   first: number,
   count: number,
 ): Promise<Played> {
+  clock.install();
+  try {
+    return await playEach(first, count);
+  } finally {
+    clock.uninstall();
+  }
+}
+
+async function playEach(first: number, count: number): Promise<Played> {
   const played: Played = { programs: 0, steps: 0 };
   for (let seed = first; seed < first + count; seed++) {
     const program = randomProgram(new Random(seed));
@@ -288,9 +376,12 @@ export async function playChannels(
       error = other;
     }
     throw new Broken(
+      seed,
       [
-        `seed ${seed}: ${error instanceof Error ? error.message : error}`,
-        `new Channel(${JSON.stringify(program.queue)})`,
+        `${error instanceof Error ? error.message : error}`,
+        ...program.queues.map((queue) =>
+          `new Channel(${JSON.stringify(queue)})`
+        ),
         ...steps.map((step) => JSON.stringify(step)),
       ].join("\n  "),
       { cause: error },

@@ -1,7 +1,7 @@
 // deno-coverage-ignore-file
 
 /**
- * What a channel should do: values, and those who wait.
+ * What channels should do, and `select` over some of them: values, and those who wait.
  *
  * @module
  */
@@ -19,17 +19,28 @@ export interface Sent extends Placed {
 
 /** What a promise has to come to. */
 export type Fate =
-  | { value: unknown }
+  | { value: unknown; from?: ChannelModel }
+  | { ended: ChannelModel }
   | { reason: unknown }
   | { closed: true; unsent?: unknown };
 
 export interface Waiter {
-  kind: "send" | "receive" | "next";
+  kind: "send" | "receive" | "next" | "select";
   value: Sent | undefined;
   signal: CountedSignal | undefined;
-  iterator: { isOver: boolean } | undefined;
+  iterator: IteratorModel | undefined;
+  /** The channels in which a select waits, or would. */
+  among: ChannelModel[] | undefined;
   fate: Fate | undefined;
 }
+
+/** An iterator, and its `next`s that wait: the first one in the channel, the others behind it. */
+export interface IteratorModel {
+  isOver: boolean;
+  waiting: Waiter[];
+}
+
+let serves = 0;
 
 /** The reference: values, and those who wait. */
 export class ChannelModel {
@@ -40,6 +51,11 @@ export class ChannelModel {
   receivers: Waiter[] = [];
   closed = false;
   reason: { is: unknown } | undefined = undefined;
+  /** How many times a select was served before it was by this one. */
+  served = 0;
+  /** How often a select, since then, had something here and took another's. */
+  passed = 0;
+  dropped: Sent[] = [];
 
   constructor(queue: QueueSpec) {
     this.capacity = queue.capacity;
@@ -49,13 +65,16 @@ export class ChannelModel {
   trySend(value: Sent): boolean {
     if (this.closed) return false;
     const receiver = this.receivers.shift();
-    if (receiver !== undefined) receiver.fate = { value };
+    if (receiver !== undefined) this.#deliver(receiver, value);
     else if (this.senders.length > 0) return false;
     else if (this.values.length < this.capacity) this.#push(value);
     else if (this.#queue.whenFull === "evict") {
-      this.#shift();
+      this.dropped.push(this.#shift());
       this.#push(value);
-    } else return false;
+    } else {
+      if (this.#queue.whenFull === "refuse") this.dropped.push(value);
+      return false;
+    }
     return true;
   }
 
@@ -105,11 +124,64 @@ export class ChannelModel {
   receive(waiter: Waiter): void {
     const { iterator, signal } = waiter;
     if (iterator?.isOver) return void (waiter.fate = { value: undefined });
+    if (iterator !== undefined && iterator.waiting.push(waiter) > 1) return;
     const taken = this.take();
-    if (taken.length > 0) waiter.fate = { value: taken[0] };
+    if (taken.length > 0) this.#deliver(waiter, taken[0]!);
     else if (this.closed) this.#turnAway(waiter);
     else if (signal?.aborted) waiter.fate = { reason: signal.reason };
     else this.receivers.push(waiter);
+  }
+
+  /** Whether there is something now: a value, or the end. */
+  get isReady(): boolean {
+    return this.closed || this.values.length > 0 || this.senders.length > 0;
+  }
+
+  /** The channel that has something and has not served a select for the longest time. */
+  static select(waiter: Waiter): void {
+    const { among, signal } = waiter;
+    const ready = [...new Set(among!.filter(({ isReady }) => isReady))];
+    if (ready.length === 0) {
+      if (signal?.aborted) waiter.fate = { reason: signal.reason };
+      else for (const channel of among!) channel.receivers.push(waiter);
+      return;
+    }
+    const first = ready.reduce((a, b) => b.served < a.served ? b : a);
+    for (const channel of ready) channel.passed++;
+    const [value, ...none] = first.take();
+    if (value === undefined && none.length === 0) first.#turnAway(waiter);
+    else first.#deliver(waiter, value!);
+  }
+
+  /** A select has its result: it waits nowhere any more. */
+  #served(waiter: Waiter): void {
+    for (const other of waiter.among!) {
+      other.receivers = other.receivers.filter((r) => r !== waiter);
+    }
+    this.served = ++serves;
+    this.passed = 0;
+  }
+
+  #deliver(waiter: Waiter, value: Sent): void {
+    waiter.fate = { value };
+    if (waiter.kind === "select") {
+      waiter.fate = { value, from: this };
+      this.#served(waiter);
+    }
+    if (waiter.iterator === undefined) return;
+    const { waiting } = waiter.iterator;
+    waiting.shift();
+    if (waiting.length > 0) this.receivers.push(waiting[0]!);
+  }
+
+  leave(iterator: IteratorModel): void {
+    this.receivers = this.receivers.filter((r) => r.iterator !== iterator);
+    this.#end(iterator);
+  }
+
+  #end(iterator: IteratorModel): void {
+    iterator.isOver = true;
+    for (const w of iterator.waiting.splice(0)) w.fate ??= { value: undefined };
   }
 
   close(reason: { is: unknown } | undefined): void {
@@ -119,7 +191,7 @@ export class ChannelModel {
     for (const sender of this.senders.splice(0)) {
       sender.fate = { closed: true, unsent: sender.value };
     }
-    for (const receiver of this.receivers.splice(0)) this.#turnAway(receiver);
+    while (this.receivers.length > 0) this.#turnAway(this.receivers.shift()!);
   }
 
   abort(signal: CountedSignal): void {
@@ -132,9 +204,11 @@ export class ChannelModel {
 
   #turnAway(waiter: Waiter): void {
     const { iterator } = waiter;
+    if (waiter.kind === "select") this.#served(waiter);
     if (this.reason !== undefined) waiter.fate = { reason: this.reason.is };
+    else if (waiter.kind === "select") waiter.fate = { ended: this };
     else if (iterator === undefined) waiter.fate = { closed: true };
     else waiter.fate = { value: undefined };
-    if (iterator !== undefined) iterator.isOver = true;
+    if (iterator !== undefined) this.#end(iterator);
   }
 }

@@ -6,11 +6,12 @@
  * @module
  */
 
-import { clock } from "./clock.ts";
+import { clock, PATIENCE } from "./clock.ts";
+import { RateModel } from "./governor_reference.ts";
 import { LifeSteps } from "./life_steps.ts";
 import { isReason, must } from "./jobs.ts";
 import type { CountedSignal } from "./signals.ts";
-import { type Looker, PROGRESS, unhandled } from "./world.ts";
+import { isProgress, type Looker, unhandled } from "./world.ts";
 
 export abstract class Checks extends LifeSteps {
   check(): void {
@@ -27,6 +28,10 @@ export abstract class Checks extends LifeSteps {
           `law 1: ${name} is ${stats[name]}, not ${wanted[name]}`,
         );
       }
+      must(
+        this.drops === model.drops,
+        `onEvict heard of ${this.drops} tasks, not ${model.drops}`,
+      );
       must(group.size === wanted.queued, "size is not what is queued");
       must(
         group.inFlight === wanted.inFlight,
@@ -67,12 +72,9 @@ export abstract class Checks extends LifeSteps {
   checkStandstill(): void {
     const model = this.model;
     model.standsStill();
-    this.governor?.standsStill(
-      model.running.size,
-      model.next !== undefined,
-      model.failures,
-    );
+    this.way?.standsStill(model.next !== undefined, model.failures);
     this.guest?.standsStill();
+    this.governed?.model.standsStill();
     for (const { job, isHeard } of this.promised) {
       const outcome = job.call === "go" ? job.outcome : job.answer;
       must(
@@ -105,14 +107,57 @@ export abstract class Checks extends LifeSteps {
   }
 
   checkTimers(): void {
-    const due = [...clock.timers].map((timer) => timer.due)
-      .filter((due) => due % 1 !== PROGRESS).sort((a, b) => a - b);
-    const governors = this.governed?.model.timers ?? [];
-    const wanted = [...this.model.timers, ...governors].sort((a, b) => a - b);
+    const governor = this.governed?.model;
+    const isRough = governor instanceof RateModel && governor.isRough;
+    const governors = isRough ? [] : governor?.timers ?? [];
+    const wanted = sorted([...this.model.timers, ...governors]);
+    // At one time there may be several: a newcomer lays another one (law 15). And those
+    // that end the wait for a source are wanted by nothing else.
+    const due = sorted(
+      [...clock.timers]
+        .filter((timer) =>
+          !isProgress(timer) && !timer.isOfDelays &&
+          (wanted.includes(timer.due) || timer.ms !== PATIENCE) &&
+          !(isRough && timer.due % 1 === 0)
+        ).map(({ due }) => due),
+    );
+    if (isRough) {
+      const some = [...clock.timers].filter(({ due, isOfDelays }) =>
+        due % 1 === 0 && !isOfDelays
+      );
+      must(
+        governor.unheard! > 0
+          ? some.length > 0
+          : some.every(({ ms }) => ms === PATIENCE),
+        "a group waits without a timer, or there is one for no group",
+      );
+    }
+    this.checkDelays();
     must(
       due.join() === wanted.join(),
       `timers are set for ${due.join()}, not for ${wanted.join()}`,
     );
+  }
+
+  /** There are one or two timers, to when the first delayed task is due, exactly while there is one. */
+  checkDelays(): void {
+    const timers = [...clock.timers].filter(({ isOfDelays }) => isOfDelays);
+    const [first] = this.model.delayed;
+    const due = first && first.due - clock.known + clock.now;
+    must(
+      due === undefined
+        ? timers.length === 0
+        : timers.length === 1 || timers.length === 2,
+      `${timers.length} timers for ${this.model.delayed.length} delayed tasks`,
+    );
+    for (const timer of timers) {
+      must(
+        clock.known === clock.now
+          ? timer.due === Math.ceil(due!)
+          : timer.due >= due! && timer.due - due! < 1 + clock.worked,
+        `a timer for delayed tasks is set for ${timer.due}, not for ${due}`,
+      );
+    }
   }
 
   checkListeners(signal: CountedSignal): void {
@@ -147,7 +192,7 @@ export abstract class Checks extends LifeSteps {
       must(isSettled, `law 6: ${kind}() is not settled`);
     }
     must(clock.timers.size === 0, "a timer is left");
-    must((this.governed?.model.held ?? 0) === 0, "a permit is left");
+    this.governed?.checkEnd();
     must(
       this.prints === this.printsDue,
       `law 7: ${this.prints} errors were printed, not ${this.printsDue}`,
@@ -161,4 +206,9 @@ export abstract class Checks extends LifeSteps {
     );
     this.checkSignal();
   }
+}
+
+/** Each once. */
+function sorted(times: number[]): number[] {
+  return [...new Set(times)].sort((a, b) => a - b);
 }

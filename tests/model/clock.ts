@@ -14,11 +14,16 @@
  * @module
  */
 
+/** Milliseconds that a stream or an insertAll waits for the answer of its source at most. */
+export const PATIENCE = 500;
+
 /** A timer that is set. */
 export interface Timer {
   readonly due: number;
   readonly ms: number;
   readonly turn: number;
+  /** Whether delayed tasks wait for it: its time is a whole number, as a governor's is. */
+  readonly isOfDelays: boolean;
   readonly callback: () => void;
   unref(): void;
 }
@@ -28,7 +33,7 @@ const { setImmediate } = globalThis as unknown as {
 };
 
 /** Lets all microtasks run that there are, by a turn of the real loop. */
-export function drainMicrotasks(): Promise<void> {
+export function allMicrotasks(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
@@ -42,7 +47,9 @@ class Clock {
   readonly timers: Set<Timer> = new Set();
   #immediates: (() => void)[] = [];
   #turn = 0;
-  #isBound = false;
+  #isFaked = false;
+  /** `Date.now` as src/ saw it first. */
+  #dateNow: typeof Date.now | undefined = undefined;
   #restore: (() => void) | undefined = undefined;
 
   /** How many callbacks wait for the loop to turn. */
@@ -59,11 +66,16 @@ class Clock {
     const real = globalThis as unknown as Record<string, unknown>;
     const names = ["setTimeout", "clearTimeout", "setImmediate"];
     const kept = names.map((name) => real[name]);
+    const { waitAsync } = Atomics;
+    const { process } = real;
     const dateNow = Date.now;
     const random = Math.random;
     real.setTimeout = (callback: () => void, ms = 0) => {
       const due = this.now + Math.max(0, ms);
-      const timer = { due, ms, callback, turn: this.#turn++, unref() {} };
+      const isOfDelays = due % 1 === 0 &&
+        new Error().stack!.includes("group/delays.ts");
+      const turn = this.#turn++;
+      const timer = { due, ms, callback, turn, isOfDelays, unref() {} };
       this.timers.add(timer);
       return timer;
     };
@@ -71,10 +83,18 @@ class Clock {
     real.setImmediate = (callback: () => void) => {
       this.#immediates.push(callback);
     };
-    Date.now = this.#isBound
-      ? () => this.now
-      : () => this.now + Math.floor(this.worked);
-    this.#isBound = true;
+    // What src/ has for a moment's sleep, of the loop alone, and for watching it.
+    Atomics.waitAsync =
+      ((_cell: unknown, _index: 0, _value: 0, ms: number) => ({
+        value: new Promise<void>((resolve) => {
+          if (ms <= 1) this.#immediates.push(resolve);
+        }),
+      })) as unknown as typeof waitAsync;
+    real.process = undefined; // Which has the real immediates.
+    const isFirst = this.#dateNow === undefined;
+    // Bound, it is native code, as src/ expects of the real one.
+    this.#dateNow ??= (() => this.now + Math.floor(this.worked)).bind(this);
+    this.fake(!isFirst);
     Math.random = () => 0;
     const performanceNow = Object.getOwnPropertyDescriptor(performance, "now");
     Object.defineProperty(performance, "now", {
@@ -87,12 +107,28 @@ class Clock {
     });
     this.#restore = () => {
       names.forEach((name, i) => real[name] = kept[i]);
+      Atomics.waitAsync = waitAsync;
+      real.process = process;
       Date.now = dateNow;
       Math.random = random;
       if (performanceNow === undefined) {
         delete (performance as { now?: unknown }).now;
       } else Object.defineProperty(performance, "now", performanceNow);
     };
+  }
+
+  /**
+   * Whether src/ takes the time for a test's: then no time goes by while work is
+   * done, as far as its `Clock` knows.
+   */
+  fake(isFaked: boolean): void {
+    this.#isFaked = isFaked;
+    Date.now = isFaked ? () => this.now : this.#dateNow!;
+  }
+
+  /** The time that src/ knows of. */
+  get known(): number {
+    return this.#isFaked ? this.now : this.now + this.worked;
   }
 
   /** Gives the real time its place back. */

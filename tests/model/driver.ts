@@ -8,10 +8,10 @@
  */
 
 import { Checks } from "./checks.ts";
-import { clock, drainMicrotasks, type Timer } from "./clock.ts";
+import { allMicrotasks, clock, PATIENCE, type Timer } from "./clock.ts";
 import type { Step } from "./program.ts";
 import { must, Violation } from "./jobs.ts";
-import { Failure, microtasks, pick, PROGRESS, unhandled } from "./world.ts";
+import { Failure, isProgress, microtasks, pick, unhandled } from "./world.ts";
 
 /** What can be in line, or has to know who is. */
 const queuesUp: ReadonlySet<Step["op"]> = new Set<Step["op"]>([
@@ -57,6 +57,7 @@ export class Driver extends Checks {
   }
 
   turn(): void {
+    this.lookAtWays();
     this.worked = 0;
     clock.turn();
     for (const then of this.afterTurn.splice(0)) microtasks(2, then);
@@ -71,13 +72,22 @@ export class Driver extends Checks {
   }
 
   async goOff(timer: Timer): Promise<void> {
+    if (timer.ms === PATIENCE) {
+      // As everywhere, what ends the wait comes first if it is there.
+      await allMicrotasks();
+      if (!clock.timers.has(timer)) return;
+    }
     clock.timers.delete(timer);
-    if (timer.due % 1 !== PROGRESS) {
+    const isPatience = timer.ms === PATIENCE &&
+      this.patient.filter((hears) => hears(timer.due)).length > 0;
+    if (!isProgress(timer) && !isPatience) {
       this.guard(() => {
         this.sync();
         must(
-          this.model.goesOff(timer.due, timer.ms) ||
-            this.governed?.model.goesOff(timer.due) === true,
+          timer.isOfDelays
+            ? this.model.delaysGoOff()
+            : this.model.goesOff(timer.due) ||
+              this.governed?.model.goesOff(timer.due) === true,
           `a timer goes off at ${timer.due} that nobody needs`,
         );
       });
@@ -85,17 +95,17 @@ export class Driver extends Checks {
     this.turn();
     timer.callback();
     // As everywhere: all microtasks, then the next timer.
-    await drainMicrotasks();
+    await allMicrotasks();
     this.check();
   }
 
   /** Nothing moves any more. */
   async settle(): Promise<void> {
-    await drainMicrotasks();
+    await allMicrotasks();
     for (let turns = 0; clock.immediates > 0; turns++) {
       if (turns > 1000) throw new Violation("law 10: it never comes to rest");
       this.turn();
-      await drainMicrotasks();
+      await allMicrotasks();
     }
     this.check();
     this.guard(() => this.checkStandstill());
@@ -127,8 +137,8 @@ export class Driver extends Checks {
       case "throw":
         return this.read(step.op, step.which);
       case "answer": {
-        const pending = pick([...this.pending], step.which);
-        return pending?.answer(step.well);
+        const unanswered = pick([...this.unanswered], step.which);
+        return unanswered?.answer(step.well);
       }
       case "end": {
         const gate = pick(this.gates, step.which);
@@ -145,13 +155,15 @@ export class Driver extends Checks {
         return this.abort(this.signals[step.name]);
       case "resize":
         model.limit = step.n;
+        for (const stream of model.streams) stream.resized();
+        this.way?.lapses(); // The end of a task may not have been counted yet.
         return this.call("resize", () => {
           group.concurrency = step.n;
         });
-      case "cancel": {
-        const reason = new Failure("cancel");
+      case "abort": {
+        const reason = new Failure("abort");
         model.abort(reason);
-        this.call("cancel", () => group.cancel(reason));
+        this.call("abort", () => group.abort(reason));
         return this.checkSignal();
       }
       case "close":
@@ -164,8 +176,8 @@ export class Driver extends Checks {
           step.op,
           () => step.op === "pause" ? group.pause() : group.resume(),
         );
-      case "drain":
-        return this.drain();
+      case "clear":
+        return this.clear();
       case "reset":
         return this.reset();
       case "wait":
@@ -191,7 +203,7 @@ export class Driver extends Checks {
       case "pauseFor":
         return this.pauseFor(step.ms);
       case "guest":
-        return this.callGuest(step.does, step.which);
+        return this.callGuest(step);
       case "progress":
         this.watch();
     }
@@ -209,7 +221,7 @@ export class Driver extends Checks {
       }
       if (model.paused) this.guard(() => this.act({ op: "resume" }));
       await this.settle();
-      for (const pending of [...this.pending]) pending.answer(true);
+      for (const unanswered of [...this.unanswered]) unanswered.answer(true);
       for (const { model } of this.streams) {
         if (!model.isOver) {
           this.guard(() => this.read(round < 50 ? "read" : "break", model.id));

@@ -30,7 +30,7 @@ export class FifoModel<J extends Placed> implements QueueModel<J> {
     return true;
   }
 
-  mayDrain(given: readonly J[], jobs: readonly J[]): boolean {
+  mayClear(given: readonly J[], jobs: readonly J[]): boolean {
     return isSame(given, jobs);
   }
 
@@ -40,5 +40,5 @@ export class FifoModel<J extends Placed> implements QueueModel<J> {
 
   left(): void {}
 
-  drained(): void {}
+  cleared(): void {}
 }

@@ -17,6 +17,8 @@ export interface Ask {
 export abstract class GovernorModel {
   waiting: Ask[] = [];
   held = 0;
+  /** How many groups wait that nobody has heard ask, when nothing moves; undefined if all are heard. */
+  unheard: number | undefined = undefined;
 
   /** Whether there is a permit now, for who comes first. */
   protected abstract offers(): "yes" | "no" | "either";
@@ -68,6 +70,9 @@ export abstract class GovernorModel {
 
   standsStill(): void {}
 
+  /** How many permits there are at least when none is held, if any are sure to be there. */
+  abstract readonly least: number;
+
   /** When timers have to go off. */
   get timers(): number[] {
     return [];
@@ -91,6 +96,10 @@ export class SemaphoreModel extends GovernorModel {
   protected override offers(): "yes" | "no" {
     return this.held < this.limit ? "yes" : "no";
   }
+
+  override get least(): number {
+    return this.limit;
+  }
 }
 
 /** At most `limit` in any interval, of which `burst` may be back to back. */
@@ -104,16 +113,20 @@ export class RateModel extends GovernorModel {
   #saved: number;
   #since: number;
   pausedUntil: number = -Infinity;
+  /** Whether no more is known of it than that no window has more than its limit. */
+  readonly isRough: boolean;
 
   constructor(
-    { limit, interval, burst }: {
+    { limit, interval, burst, knowsWork }: {
       limit: number;
       interval: number;
       burst: number;
+      knowsWork: boolean;
     },
     now: () => number,
   ) {
     super();
+    this.isRough = knowsWork;
     this.#limit = limit;
     this.#interval = interval;
     this.#most = this.#saved = burst * interval / limit;
@@ -121,8 +134,14 @@ export class RateModel extends GovernorModel {
     this.#since = now();
   }
 
-  protected override offers(): "yes" | "no" {
-    return this.#mayStart(this.#now()) ? "yes" : "no";
+  protected override offers(): "yes" | "no" | "either" {
+    const now = this.#now();
+    if (!this.isRough) return this.#mayStart(now) ? "yes" : "no";
+    return this.#hasRoom(now) ? "either" : "no";
+  }
+
+  override get least(): number {
+    return 0; // What has begun still counts.
   }
 
   override take(): void {
@@ -139,7 +158,7 @@ export class RateModel extends GovernorModel {
   }
 
   override get timers(): number[] {
-    if (this.waiting.length === 0) return [];
+    if (this.waiting.length + (this.unheard ?? 0) === 0) return [];
     let due = this.#now();
     while (!this.#mayStart(due)) due++;
     return [due];
@@ -147,7 +166,10 @@ export class RateModel extends GovernorModel {
 
   override goesOff(due: number): boolean {
     if (due % 1 !== 0) return false;
-    must(this.waiting.length > 0, "law 9: a timer for nobody who waits");
+    must(
+      this.waiting.length > 0 || this.unheard !== undefined,
+      "law 9: a timer for nobody who waits",
+    );
     this.admit();
     return true;
   }
@@ -156,9 +178,14 @@ export class RateModel extends GovernorModel {
     return Math.min(this.#most, this.#saved + time - this.#since);
   }
 
-  #mayStart(time: number): boolean {
+  /** Law 16, by the clocks of those that start. */
+  #hasRoom(time: number): boolean {
     const last = this.#starts.filter((start) => start + this.#interval > time);
-    return last.length < this.#limit && time >= this.pausedUntil &&
+    return last.length < this.#limit && time >= this.pausedUntil;
+  }
+
+  #mayStart(time: number): boolean {
+    return this.#hasRoom(time) &&
       this.#savedAt(time) >= this.#interval / this.#limit;
   }
 }
@@ -180,8 +207,13 @@ export class AdaptiveModel extends GovernorModel {
   }
 
   protected override offers(): "yes" | "no" | "either" {
-    if (this.held + this.#unsure.size < this.#min) return "yes";
+    if (this.held + this.#unsure.size < this.least) return "yes";
     return this.held < this.#limit() ? "either" : "no";
+  }
+
+  /** While it is in doubt of itself it gives out half of them. */
+  override get least(): number {
+    return Math.max(this.#min, Math.floor(this.#limit() / 2));
   }
 
   override giveUp(ask: Ask): void {
@@ -221,7 +253,7 @@ export class AdaptiveModel extends GovernorModel {
 
   override standsStill(): void {
     must(
-      this.waiting.length === 0 || this.held >= this.#min,
+      this.waiting.length === 0 || this.held >= this.least,
       "somebody waits for a permit that there is",
     );
   }

@@ -7,11 +7,8 @@
  */
 
 import type { CoGroup } from "../../mod.ts";
-import {
-  type Governed,
-  type GovernorHost,
-  WatchedGovernor,
-} from "./governors.ts";
+import { clock } from "./clock.ts";
+import type { Governed, GovernorHost, Way } from "./governors.ts";
 import { must } from "./jobs.ts";
 
 /** How many of its tasks run at once. */
@@ -19,13 +16,13 @@ const CONCURRENCY = 2;
 
 export class Guest {
   readonly #group: CoGroup;
-  readonly #governor: WatchedGovernor;
+  readonly #way: Way;
   readonly #host: GovernorHost;
   #queue: number[] = [];
   readonly #running: Map<number, (isWell: boolean) => void> = new Map();
   #added = 0;
   #failures = 0;
-  #isCancelled = false;
+  #isAborted = false;
   #isPaused = false;
 
   constructor(
@@ -34,10 +31,10 @@ export class Guest {
     host: GovernorHost,
   ) {
     this.#host = host;
-    this.#governor = new WatchedGovernor(governed, host);
+    this.#way = governed.way(host, () => this.#running.size);
     this.#group = new mod.CoGroup({
       concurrency: CONCURRENCY,
-      governor: this.#governor,
+      governor: this.#way.governor,
       onError: () => {},
     });
   }
@@ -46,13 +43,14 @@ export class Guest {
     return this.#running.size === 0 && this.#queue.length === 0;
   }
 
-  add(): void {
+  /** A task that has the CPU for so many milliseconds. */
+  add(work: number): void {
     const id = this.#added;
-    if (this.#group.add(() => this.#run(id))) {
-      must(!this.#isCancelled, "law 5: the guest takes more after the abort");
+    if (this.#group.add(() => this.#run(id, work))) {
+      must(!this.#isAborted, "law 5: the guest takes more after the abort");
       this.#queue.push(id);
       this.#added++;
-    } else must(this.#isCancelled, "the guest takes no more");
+    } else must(this.#isAborted, "the guest takes no more");
   }
 
   end(which: number, isWell: boolean): void {
@@ -62,14 +60,16 @@ export class Guest {
 
   pause(): void {
     this.#isPaused = !this.#isPaused;
-    if (this.#isPaused) this.#group.pause();
-    else this.#group.resume();
+    if (this.#isPaused) {
+      this.#group.pause();
+      this.#way.lapses();
+    } else this.#group.resume();
   }
 
-  cancel(): void {
-    this.#isCancelled = true;
+  abort(): void {
+    this.#isAborted = true;
     this.#queue = [];
-    this.#group.cancel();
+    this.#group.abort();
   }
 
   /** Ends what there is to end, and whatever else keeps it from its end. */
@@ -78,10 +78,18 @@ export class Guest {
     for (const end of [...this.#running.values()]) end(true);
   }
 
-  standsStill(): void {
-    const hasNext = this.#queue.length > 0 && !this.#isPaused &&
+  /** The group looks: whether it is still one that waits for its governor. */
+  look(isBlocked: boolean): void {
+    if (isBlocked || !this.#hasNext) this.#way.lapses();
+  }
+
+  get #hasNext(): boolean {
+    return this.#queue.length > 0 && !this.#isPaused &&
       this.#running.size < CONCURRENCY;
-    this.#governor.standsStill(this.#running.size, hasNext, this.#failures);
+  }
+
+  standsStill(): void {
+    this.#way.standsStill(this.#hasNext, this.#failures);
     const { size, inFlight } = this.#group;
     must(
       size === this.#queue.length && inFlight === this.#running.size,
@@ -89,23 +97,21 @@ export class Guest {
     );
   }
 
-  #run(id: number): Promise<void> {
+  #run(id: number, work: number): Promise<void> {
     const running = this.#running;
     return new Promise((resolve, reject) => {
-      this.#host.guard(() => {
-        must(this.#queue.shift() === id, "law 4: the guest starts another one");
-        must(running.size < CONCURRENCY, "law 2: the guest runs too many");
-        must(
-          this.#governor.out > running.size,
-          "the guest starts one without a permit",
-        );
-      });
       running.set(id, (isWell) => {
         running.delete(id);
         if (isWell) return resolve();
         this.#failures++;
         reject(new Error("of the guest"));
       });
+      this.#host.guard(() => {
+        must(this.#queue.shift() === id, "law 4: the guest starts another one");
+        must(running.size <= CONCURRENCY, "law 2: the guest runs too many");
+        this.#way.begins();
+      });
+      clock.worked += work;
     });
   }
 }

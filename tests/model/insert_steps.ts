@@ -10,6 +10,7 @@ import type { SourceSpec, TaskSpec } from "./program.ts";
 import { type FeedModel, isReason, type Job, must, Violation } from "./jobs.ts";
 import { ProgramSource } from "./source.ts";
 import { Tasks } from "./tasks.ts";
+import { clock, PATIENCE } from "./clock.ts";
 import { describe, Failure, microtasks } from "./world.ts";
 
 /** After so many tasks, a feed looks for its next place a microtask later. */
@@ -134,7 +135,7 @@ export abstract class InsertSteps extends Tasks {
     if (model.feeds.size > 0 && !model.isLax) return;
     // A task whose signal is aborted is left out, and nobody can see when.
     const given = sourceSpec.kind === "sync" ? spec : withoutSignal(spec);
-    let ending: { error: { is: unknown } | undefined } | undefined;
+    let hasEnded = false;
     const feed: FeedModel = {
       id: this.feeds++,
       state: "looking",
@@ -142,15 +143,37 @@ export abstract class InsertSteps extends Tasks {
       mayHold: false,
       hadRoom: false,
       lackedRoom: false,
+      error: undefined,
+      closeError: undefined,
+      patientUntil: clock.now + PATIENCE,
+      gaveUp: false,
       stop: () => {
         if (feed.state === "holding") model.vacate();
         feed.state = "over";
+        model.feeds.delete(feed);
+        feed.patientUntil = clock.now + PATIENCE;
         source.close();
       },
     };
+    let isSettled = false;
+    const report = (error: unknown) => {
+      model.sourceReports.push({ error, given: iterable, options: undefined });
+    };
+    // The first one is the promise's, as long as that is not settled.
+    const fails = (error: { is: unknown } | { late: unknown }) => {
+      if (feed.error === undefined && !isSettled && !feed.gaveUp) {
+        feed.error = error;
+        const { closeError } = feed;
+        feed.closeError = undefined;
+        if (closeError !== undefined) report(closeError.is);
+      } else if ("is" in error) report(error.is);
+      else {
+        const late = { late: error.late, given: iterable, options: undefined };
+        model.sourceReports.push({ error: undefined, ...late });
+      }
+    };
     let joins = model.joins;
     let taken = 0;
-    let wasSkipped = false;
     const goOn = () => {
       if (model.feeds.has(feed) && feed.state === "looking") {
         // Who came meanwhile may be before it or behind it.
@@ -182,11 +205,15 @@ export abstract class InsertSteps extends Tasks {
           return value;
         },
         comes: (value, isAtHand) => {
-          if (feed.state === "over") return;
-          this.sync();
           const job = jobs.get(value)!;
           const isSkipped = job.signal?.aborted === true;
-          wasSkipped = isSkipped;
+          if (feed.state === "over") {
+            if (isSkipped) return;
+            if (model.aborted !== undefined) model.left.late.push(job);
+            else fails({ late: value });
+            return;
+          }
+          this.sync();
           if (isSkipped) model.vacate();
           else model.fill(feed, job);
           feed.state = "looking";
@@ -194,20 +221,26 @@ export abstract class InsertSteps extends Tasks {
           model.feedBegins(feed);
           // A little after the group does; a pull may come before.
           const ofTask = ++taken;
-          const hops = isAtHand && !isSkipped ? 1 : 2;
+          const hops = isAtHand ? 1 : 2;
           microtasks(
             ofTask % AT_ONCE === 0 ? hops + 1 : hops,
             () => goOnUnblocked(ofTask),
           );
         },
         ended: (error) => {
-          ending = { error };
+          hasEnded = true;
+          if (error !== undefined) fails(error);
           model.feeds.delete(feed);
           if (feed.state === "over") return;
           model.vacate();
           feed.state = "over";
+          feed.patientUntil = clock.now + PATIENCE;
         },
-        gaveUp: () => {},
+        closedBadly: (error) => {
+          // It is carried behind the answer to the pull that is under way.
+          if (feed.error === undefined) feed.closeError = { is: error };
+          else report(error);
+        },
       },
     );
     const { iterable } = source;
@@ -216,41 +249,68 @@ export abstract class InsertSteps extends Tasks {
       model.feeds.add(feed);
       model.feedBegins(feed);
     }
-    let isHeard = false;
     const ends = (check: () => void) => {
-      isHeard = true;
+      isSettled = true;
       this.guard(() => {
         check();
         model.feeds.delete(feed);
         feed.state = "over";
       });
     };
+    // Answered as its patience ended, and before it was settled: then it tells that.
+    const isJustInTime = (error: unknown) => {
+      const { value } = error as { value?: unknown };
+      const at = model.sourceReports.findIndex((report) =>
+        report.late !== undefined && report.late === value
+      );
+      if (feed.gaveUp && at >= 0) model.sourceReports.splice(at, 1);
+      return feed.gaveUp && at >= 0;
+    };
     const promise = this.call(
       "insertAll",
       () => this.group.insertAll(iterable),
     );
-    // In this call; after one that was left out, a microtask later.
-    if (!wasSkipped && (taken % AT_ONCE > 0 || taken === 0)) goOnUnblocked();
+    // In this call.
+    if (taken % AT_ONCE > 0 || taken === 0) goOnUnblocked();
     promise.then(
       (accepted) =>
         ends(() => {
           must(accepted === feed.accepted, `insertAll() is ${accepted}`);
-          must(ending?.error === undefined, "insertAll() hides an error");
           must(
-            ending !== undefined || feed.state === "over",
-            "insertAll() gave up",
+            feed.error === undefined && feed.closeError === undefined,
+            "insertAll() hides an error",
           );
+          must(hasEnded || feed.state === "over", "insertAll() gave up");
+          must(!source.isAsked || feed.gaveUp, "insertAll() did not wait");
         }),
       (error) =>
-        ends(() =>
+        ends(() => {
+          const wanted = feed.error ?? feed.closeError;
+          feed.closeError = undefined;
+          const isRight = wanted !== undefined && ("is" in wanted
+            ? error === wanted.is
+            : isReason({ named: "CoGroupClosedError" }, error) &&
+              error.value === wanted.late);
           must(
-            error !== undefined && error === source.error,
+            isRight || isJustInTime(error),
             `insertAll() rejects with ${describe(error)}`,
-          )
-        ),
+          );
+        }),
     );
+    this.patient.push((due) => {
+      const isWaiting = feed.state === "over" && !isSettled && source.isAsked;
+      if (!isWaiting || feed.patientUntil > due) return false;
+      feed.gaveUp = true;
+      const { closeError } = feed;
+      feed.closeError = undefined;
+      if (closeError !== undefined) report(closeError.is);
+      return true;
+    });
     this.endings.push(() =>
-      must(isHeard, `law 6: insertAll ${feed.id} is not settled`)
+      must(
+        isSettled || source.neverCloses,
+        `law 6: insertAll ${feed.id} is not settled`,
+      )
     );
   }
 
@@ -262,7 +322,7 @@ export abstract class InsertSteps extends Tasks {
     const source = new ProgramSource(name, spec, {
       guard: this.guard,
       nested: ({ nested }) => this.nest(nested),
-      pending: this.pending,
+      unanswered: this.unanswered,
       error: (what) => new Failure(what),
     }, puller);
     this.sources.push(source);

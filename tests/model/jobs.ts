@@ -73,11 +73,15 @@ export class Job {
   readonly timeout: number;
   readonly retry: RetryRule | undefined;
   readonly stream: StreamModel | undefined;
+  /** Which item of its stream it is. */
+  index = -1;
   readonly key: unknown;
   readonly priority: number;
   state: "new" | "waiting" | "queued" | "delayed" | "running" | "gone" = "new";
   attempt = 0;
+  /** When its timer goes off, */
   due = 0;
+  /** and which of those that go off together. */
   turn = 0;
   run: Run | undefined = undefined;
   /** What `insert` resolves with. */
@@ -135,6 +139,14 @@ export interface FeedModel {
   hadRoom: boolean;
   /** Whether there was none at a time since then: it may wait though it is said to hold. */
   lackedRoom: boolean;
+  /** What its promise has to reject with, the first error. */
+  error: { is: unknown } | { late: unknown } | undefined;
+  /** What the `return` of its source has failed with, if that is yet to be told. */
+  closeError: { is: unknown } | undefined;
+  /** Until when it waits for its source at least. */
+  patientUntil: number;
+  /** Whether it has waited for as long as that. */
+  gaveUp: boolean;
   /** Has its source closed. */
   stop(): void;
 }

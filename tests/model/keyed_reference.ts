@@ -60,7 +60,7 @@ export class KeyedModel<J extends Placed> implements QueueModel<J> {
     return this.#hasPlace(keyOf(job), begun);
   }
 
-  mayDrain(given: readonly J[], jobs: readonly J[]): boolean {
+  mayClear(given: readonly J[], jobs: readonly J[]): boolean {
     const keys = new Set(jobs.map(keyOf));
     return given.length === jobs.length && [...keys].every((key) => {
       const [mine, wanted] = [given, jobs].map((jobs) => {
@@ -112,7 +112,7 @@ export class KeyedModel<J extends Placed> implements QueueModel<J> {
     }
   }
 
-  drained(): void {
+  cleared(): void {
     this.#delay(0);
   }
 

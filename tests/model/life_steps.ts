@@ -1,7 +1,7 @@
 // deno-coverage-ignore-file
 
 /**
- * Steps that are the group's life: tasks' ends, aborts, drains, waits, resets.
+ * Steps that are the group's life: aborts, waits, what is taken back, resets.
  *
  * @module
  */
@@ -10,6 +10,7 @@ import type { QueuedTask, RateLimit, Semaphore } from "../../mod.ts";
 import { clock } from "./clock.ts";
 import { RateModel, SemaphoreModel } from "./governor_reference.ts";
 import { type Job, must } from "./jobs.ts";
+import type { Step } from "./program.ts";
 import { isSame } from "./queue_reference.ts";
 import type { CountedSignal } from "./signals.ts";
 import { StreamSteps } from "./stream_steps.ts";
@@ -50,23 +51,24 @@ export abstract class LifeSteps extends StreamSteps {
     this.call("abort", () => signal.fire());
   }
 
-  drain(): void {
+  clear(): void {
     const { model } = this;
-    const { queued, delayed } = model.drain();
-    const got: QueuedTask[] = this.call("drain", () => this.group.drain());
+    const { queued, delayed, late } = model.clear();
+    const got: QueuedTask[] = this.call("clear", () => this.group.clear());
     const jobs = got.map(({ task }) => this.tasks.get(task)!);
     const first = jobs.slice(0, queued.length);
     const rest = jobs.slice(queued.length);
     const isRight = model.isLax
-      ? isSame(byId(jobs), byId([...queued, ...delayed]))
-      : model.queue.mayDrain(first, queued) && isSame(rest, delayed);
+      ? isSame(byId(jobs), byId([...queued, ...delayed, ...late]))
+      : model.queue.mayClear(first, queued) &&
+        isSame(rest, [...delayed, ...late]);
     must(
       isRight,
-      `drain() gave ${ids(jobs)}, not ${ids([...queued, ...delayed])}`,
+      `clear() gave ${ids(jobs)}, not ${ids([...queued, ...delayed, ...late])}`,
     );
     must(
       got.every(({ options }, i) => options === this.options.get(jobs[i]!)),
-      "drain() gave other options",
+      "clear() gave other options",
     );
   }
 
@@ -86,8 +88,9 @@ export abstract class LifeSteps extends StreamSteps {
     (real as RateLimit).pauseFor(ms);
   }
 
-  callGuest(does: "add" | "end" | "pause" | "cancel", which: number): void {
+  callGuest({ does, which, work = 0 }: Step & { op: "guest" }): void {
     if (does === "end") this.guest?.end(which, which % 3 > 0);
+    else if (does === "add") this.call("guest", () => this.guest?.add(work));
     else this.call("guest", () => this.guest?.[does]());
   }
 

@@ -18,9 +18,10 @@ import { type Subject, unhandled } from "./world.ts";
 
 // Time is taken over before src/ is loaded, which binds some of it then.
 clock.install();
-const mod = await import("../../mod.ts");
-const { isBlocked, mayStart } = await import("../../src/turn.ts");
-const subject: Subject = { mod, isBlocked };
+/** The library, which sees that time. */
+export const mod: typeof import("../../mod.ts") = await import("../../mod.ts");
+const { Turn } = await import("../../src/base/turn.ts");
+const subject: Subject = { mod, isBlocked: () => clock.immediates > 0 };
 clock.uninstall();
 
 /** What one program has left behind is nothing to the next one. */
@@ -29,7 +30,8 @@ function begin(): void {
   // The credit of starts is the only thing that outlives a turn of the loop.
   for (let round = 0; round < 2; round++) {
     const { looks } = clock;
-    while (clock.looks === looks) mayStart(10);
+    const turn = new Turn(10);
+    while (clock.looks === looks) turn.mayStart();
     clock.turn();
   }
 }
@@ -37,6 +39,15 @@ function begin(): void {
 /** A program that broke a law. */
 export class Broken extends Error {
   override name = "Broken";
+
+  /** Of that seed; `why` has the shortest program that shows it. */
+  constructor(seed: number, why: string, options: ErrorOptions) {
+    super(
+      `seed ${seed}: ${why}\n` +
+        `Again: deno task test:soak --programs 1 --seed ${seed}`,
+      options,
+    );
+  }
 }
 
 /** What was played. */
@@ -57,6 +68,8 @@ export async function play(
   played?: Played,
 ): Promise<unknown> {
   begin();
+  const { governor } = program.group;
+  clock.fake(!(governor.type === "rate" && governor.knowsWork));
   let driver: Driver | undefined;
   try {
     driver = new Driver(program, subject);
@@ -105,9 +118,8 @@ async function report(
   const shortest = await shrink(program, play);
   const last = await play(shortest) ?? error;
   throw new Broken(
-    `seed ${seed}: ${last instanceof Error ? last.message : last}\n  ${
-      show(shortest)
-    }`,
+    seed,
+    `${last instanceof Error ? last.message : last}\n  ${show(shortest)}`,
     { cause: error },
   );
 }

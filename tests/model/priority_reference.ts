@@ -25,7 +25,7 @@ export class PriorityModel<J extends Placed> implements QueueModel<J> {
     return true;
   }
 
-  mayDrain(given: readonly J[], jobs: readonly J[]): boolean {
+  mayClear(given: readonly J[], jobs: readonly J[]): boolean {
     return isSame(given, inOrder(jobs));
   }
 
@@ -35,7 +35,7 @@ export class PriorityModel<J extends Placed> implements QueueModel<J> {
 
   left(): void {}
 
-  drained(): void {}
+  cleared(): void {}
 }
 
 /** A sort leaves equals in their order. */

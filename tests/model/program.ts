@@ -75,11 +75,11 @@ export type Step =
   | { op: "resize"; n: number }
   | {
     op:
-      | "cancel"
+      | "abort"
       | "close"
       | "pause"
       | "resume"
-      | "drain"
+      | "clear"
       | "reset"
       | "wait"
       | "idle"
@@ -89,7 +89,13 @@ export type Step =
   }
   | { op: "limit"; n: number }
   | { op: "pauseFor"; ms: number }
-  | { op: "guest"; does: "add" | "end" | "pause" | "cancel"; which: number }
+  | {
+    op: "guest";
+    does: "add" | "end" | "pause" | "abort";
+    which: number;
+    /** Milliseconds of plain work of the task that is added. */
+    work?: number;
+  }
   | { op: "waitFor"; name: "a" | "b" }
   | { op: "microtasks"; n: number }
   | { op: "tick"; ms: number };
@@ -102,13 +108,27 @@ export interface QueueSpec {
   perKey: number;
 }
 
+/** How a group has its governor. */
+export interface WaySpec {
+  /** As it is; or behind one that looks on, which is a foreign one to the group. */
+  way: "own" | "watched";
+  /** With another group beside it, which has the same one. */
+  isShared: boolean;
+}
+
 /** A governor. */
 export type GovernorSpec =
   | { type: "none" }
-  /** With another group beside it, which has the same one. */
-  | { type: "semaphore"; limit: number; isShared: boolean }
-  | { type: "rate"; limit: number; interval: number; burst: number }
-  | { type: "adaptive"; min: number; max: number; initial: number };
+  | WaySpec & { type: "semaphore"; limit: number }
+  | WaySpec & {
+    type: "rate";
+    limit: number;
+    interval: number;
+    burst: number;
+    /** Whether its clock knows of the work that is done; where it does, the pace is not looked at. */
+    knowsWork: boolean;
+  }
+  | WaySpec & { type: "adaptive"; min: number; max: number; initial: number };
 
 /** What a group is made with. */
 export interface GroupSpec {
@@ -118,7 +138,7 @@ export interface GroupSpec {
   /** What is done in calls of the governor. */
   governed?: Step;
   paused: boolean;
-  sink: boolean | number;
+  grace: number;
   upstream: "none" | "live" | "aborted";
   slice: number;
   worker: "none" | "passes" | "throws";
@@ -134,7 +154,7 @@ export interface GroupSpec {
    */
   feeds: "one" | "many";
   /** How it ends. */
-  finish: "wait" | "cancel" | "reset";
+  finish: "wait" | "abort" | "reset";
 }
 
 /** A program. */

@@ -33,7 +33,7 @@ export interface QueueModel<J extends Placed> {
   /** Whether a task may start at all, if nobody knows in which order they came. */
   mayRun(job: J, queued: Queued<J>): boolean;
   /** Whether all of `jobs` may be given away in the order of `given`. */
-  mayDrain(given: readonly J[], jobs: readonly J[]): boolean;
+  mayClear(given: readonly J[], jobs: readonly J[]): boolean;
   /** What is queued, or has begun, is another than it was. */
   changed(queued: Queued<J>): void;
   /**
@@ -44,8 +44,8 @@ export interface QueueModel<J extends Placed> {
   looks(isLooking: boolean): void;
   /** A task has left the queue: it starts, or was taken out. */
   left(job: J, how: "started" | "withdrawn"): void;
-  /** Tasks were drained; those of streams came in anew, in that order. */
-  drained(): void;
+  /** Tasks were cleared; those of streams came in anew, in that order. */
+  cleared(): void;
 }
 
 /** Whether they are the same ones in the same order. */

@@ -35,6 +35,7 @@ export function queueModel<J extends Placed>(
 export function queueOption(
   mod: typeof import("../../mod.ts"),
   { order, capacity, perKey }: QueueSpec,
+  onEvict: (value: QueuedTask) => void,
 ): { capacity: number } | { queue: Queue<QueuedTask> } {
   switch (order) {
     case "fifo":
@@ -44,8 +45,8 @@ export function queueOption(
     case "keyed":
       return { queue: mod.keyedQueue({ capacity, perKey }) };
     case "sliding":
-      return { queue: mod.slidingQueue(capacity) };
+      return { queue: mod.slidingQueue(capacity, { onEvict }) };
     case "dropping":
-      return { queue: mod.droppingQueue(capacity) };
+      return { queue: mod.droppingQueue(capacity, { onEvict }) };
   }
 }

@@ -14,31 +14,33 @@
  */
 
 import type { Job, Reason, SignalState } from "./jobs.ts";
-import type { ModelOptions } from "./line_reference.ts";
+import type { ModelOptions } from "./backlog_reference.ts";
 import { must } from "./jobs.ts";
 import { LONGEST, RunModel } from "./run_reference.ts";
 import type { StreamModel } from "./stream_reference.ts";
 
 /** What was taken out of a group. */
-export interface Drained {
+export interface Cleared {
   readonly queued: readonly Job[];
   readonly delayed: readonly Job[];
+  /** Those that came after an abort. */
+  readonly late: Job[];
 }
 
 export class GroupModel extends RunModel {
-  readonly sink: boolean | number;
+  readonly grace: number;
   readonly isGoverned: boolean;
   readonly upstream: SignalState | undefined;
   /** What an abort abandoned. */
-  left: Drained = { queued: [], delayed: [] };
+  left: Cleared = { queued: [], delayed: [], late: [] };
   readonly streams: Set<StreamModel> = new Set();
-  /** What the sink has said, and when it will. */
+  /** What running tasks were told, and when they will be. */
   spoken: { reason: unknown } | undefined = undefined;
-  sinkDue: number = Infinity;
+  graceDue: number = Infinity;
 
   constructor(options: ModelOptions) {
     super(options);
-    this.sink = options.sink;
+    this.grace = options.grace;
     this.isGoverned = options.isGoverned;
     this.upstream = options.upstream;
     if (this.upstream?.aborted) this.abort(this.upstream.reason);
@@ -50,6 +52,7 @@ export class GroupModel extends RunModel {
       queued: this.size,
       delayed: this.delayed.length,
       inFlight: this.running.size,
+      lent: 0,
       overdue: this.overdue,
       fulfilled: this.fulfilled,
       rejected: this.rejected,
@@ -82,20 +85,19 @@ export class GroupModel extends RunModel {
   /** When timers have to go off. */
   get timers(): number[] {
     const due: number[] = [];
-    if (this.delayed.length > 0) due.push(this.delayed[0]!.due);
     for (const { run } of this.running) {
       if (run!.timeoutDue < Infinity) due.push(run!.timeoutDue);
     }
-    if (this.sinkDue < Infinity && this.running.size > 0) {
-      due.push(this.sinkDue);
+    if (this.graceDue < Infinity && this.running.size > 0) {
+      due.push(this.graceDue);
     }
     return due;
   }
 
   /** A timer goes off. False if it can't be one of the group's. */
-  goesOff(due: number, ms: number): boolean {
-    if (due === this.sinkDue) {
-      this.sinkDue = Infinity;
+  goesOff(due: number): boolean {
+    if (due === this.graceDue) {
+      this.graceDue = Infinity;
       this.spoken = this.aborted;
       return true;
     }
@@ -108,11 +110,15 @@ export class GroupModel extends RunModel {
       this.timeOut(late, late.run!);
       return true;
     }
-    const first = this.delayed[0]?.due;
-    // If it is late, and is the first because another one left, it is set anew.
-    const isLate = ms === 0 && first !== undefined && first < due;
-    if (first !== due && !isLate) return false;
-    while (this.delayed.length > 0 && this.delayed[0]!.due <= this.now()) {
+    return false;
+  }
+
+  /** The timer of the delayed tasks goes off: for the first one, and for all that are due by then. */
+  delaysGoOff(): boolean {
+    const [first] = this.delayed;
+    if (first === undefined) return false;
+    const time = Math.max(first.due, this.known());
+    while (this.delayed.length > 0 && this.delayed[0]!.due <= time) {
       this.noteRoom(); // It may take the room, but not from who had it.
       const job = this.delayed.shift()!;
       job.state = "queued";
@@ -138,37 +144,36 @@ export class GroupModel extends RunModel {
     this.left = {
       queued: queued.filter((job) => !job.isPartOfStream),
       delayed: this.delayed.filter((job) => !job.isPartOfStream),
+      late: [],
     };
     for (const job of items) this.abandon(job, { is: reason });
     if (this.running.size > 0) {
-      if (this.sink === true) this.spoken = { reason };
-      else if (this.sink !== false && this.sink <= LONGEST) {
-        this.sinkDue = this.now() + this.sink;
+      if (this.grace === 0) this.spoken = { reason };
+      else if (this.grace <= LONGEST) {
+        this.graceDue = this.now() + this.grace;
       }
     }
     this.#stopIntake();
   }
 
-  drain(): Drained {
+  clear(): Cleared {
     if (this.aborted !== undefined) {
       const { left } = this;
-      this.left = { queued: [], delayed: [] };
+      this.left = { queued: [], delayed: [], late: [] };
       return left;
     }
     const stays = (job: Job) => job.isPartOfStream;
     const queued = this.queued.jobs.filter((job) => !stays(job));
-    const { delayed } = this;
-    const drained = { queued, delayed: delayed.filter((job) => !stays(job)) };
-    this.delayed = drained.delayed;
-    for (const job of [...queued, ...drained.delayed]) {
+    const cleared = {
+      queued,
+      delayed: this.delayed.filter((job) => !stays(job)),
+      late: [],
+    };
+    for (const job of [...queued, ...cleared.delayed]) {
       this.abandon(job, { named: "AbortError" });
     }
-    this.delayed = [];
-    for (const job of delayed) {
-      if (stays(job)) this.delay(job, job.due - this.now());
-    }
-    this.queue.drained();
-    return drained;
+    this.queue.cleared();
+    return cleared;
   }
 
   /** It opens again. */
@@ -179,11 +184,12 @@ export class GroupModel extends RunModel {
     );
     this.closed = false;
     this.aborted = undefined;
-    this.left = { queued: [], delayed: [] };
+    this.left = { queued: [], delayed: [], late: [] };
+    this.streams.clear(); // What they have left is for their readers alone.
     this.accepted = this.overdue = this.fulfilled = 0;
     this.rejected = this.abandoned = this.retried = 0;
     this.spoken = undefined;
-    this.sinkDue = Infinity;
+    this.graceDue = Infinity;
     if (this.upstream?.aborted) this.abort(this.upstream.reason);
   }
 
@@ -203,8 +209,9 @@ export class GroupModel extends RunModel {
       must(feed.state !== "waiting" || !this.isClosed, "a feed waits for ever");
     }
     must(this.reports.length === 0, "law 7: onError was not told");
+    must(this.sourceReports.length === 0, "law 7: nor of a source's error");
     must(this.judging === undefined, "isRetriable or delay was not asked");
-    if (this.running.size === 0) this.sinkDue = Infinity;
+    if (this.running.size === 0) this.graceDue = Infinity;
     for (const stream of this.streams) stream.standsStill();
   }
 

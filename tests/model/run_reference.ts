@@ -15,9 +15,18 @@ import {
   type Reason,
   type Run,
 } from "./jobs.ts";
-import { LineModel, type ModelOptions } from "./line_reference.ts";
+import { BacklogModel, type ModelOptions } from "./backlog_reference.ts";
 
 export const LONGEST: number = 2 ** 31 - 1;
+
+/** An error of a source that no promise and no stream carries. */
+export interface SourceReport {
+  /** The error; of a task that came too late, that one. */
+  error: unknown;
+  late?: unknown;
+  given: unknown;
+  options: unknown;
+}
 
 interface Judging {
   job: Job;
@@ -27,8 +36,9 @@ interface Judging {
   done: (failure: Reason | undefined) => void;
 }
 
-export abstract class RunModel extends LineModel {
+export abstract class RunModel extends BacklogModel {
   readonly now: () => number;
+  readonly known: () => number;
   overdue = 0;
   fulfilled = 0;
   rejected = 0;
@@ -38,6 +48,8 @@ export abstract class RunModel extends LineModel {
   failures = 0;
   /** Errors that `onError` has to hear of. */
   reports: Job[] = [];
+  /** The same of sources. */
+  sourceReports: SourceReport[] = [];
   /** How often it was seen at rest. */
   rests = 0;
   turn = 0;
@@ -46,6 +58,7 @@ export abstract class RunModel extends LineModel {
   constructor(options: ModelOptions) {
     super(options);
     this.now = options.now;
+    this.known = options.known;
   }
 
   start(job: Job, workerId: number, attempt: number): void {
@@ -273,11 +286,11 @@ export abstract class RunModel extends LineModel {
     job.state = "delayed";
     job.run = undefined;
     this.retried++;
-    this.delay(job, run.wait);
+    this.#delay(job, run.wait);
   }
 
-  delay(job: Job, ms: number): void {
-    job.due = this.now() + Math.max(0, ms);
+  #delay(job: Job, ms: number): void {
+    job.due = this.known() + ms;
     job.turn = this.turn++;
     this.delayed.push(job);
     this.delayed.sort((a, b) => a.due - b.due || a.turn - b.turn);
@@ -306,7 +319,7 @@ export abstract class RunModel extends LineModel {
   }
 
   protected override evict(job: Job): void {
-    this.abandon(job, { named: "AbortError" });
+    if (job.state === "queued") this.abandon(job, { named: "AbortError" });
   }
 
   abandon(job: Job, reason: Reason): void {

@@ -10,14 +10,8 @@
 import { must } from "./jobs.ts";
 import type { SourceSpec } from "./program.ts";
 
-/**
- * How many microtasks lie between the answer of a source and its arrival in
- * the group. The model hears of it in the moment before.
- */
-const HOPS = { async: 3, promises: 2 };
-
 /** What has been asked of a source that has not answered. */
-export interface Pending {
+export interface Unanswered {
   readonly source: ProgramSource;
   answer(isWell: boolean): void;
 }
@@ -32,15 +26,15 @@ export interface Puller {
   comes(value: unknown, isAtHand: boolean): void;
   /** There is no more, or it failed. */
   ended(error: { is: unknown } | undefined): void;
-  /** The pull was given up by a stop. */
-  gaveUp(): void;
+  /** Its `return` has failed. */
+  closedBadly(error: unknown): void;
 }
 
 /** What the source needs of the program. */
 export interface SourceHost {
   guard(check: () => void): void;
   nested(spec: SourceSpec): void;
-  readonly pending: Set<Pending>;
+  readonly unanswered: Set<Unanswered>;
   error(what: string): unknown;
 }
 
@@ -50,7 +44,7 @@ export class ProgramSource {
   readonly #puller: Puller;
   readonly #name: string;
   #left: number;
-  #pending: Pending | undefined = undefined;
+  #unanswered: Unanswered | undefined = undefined;
   /** Whether it has ended by itself. */
   hasEnded = false;
   /** Whether the model has closed it. */
@@ -86,9 +80,16 @@ export class ProgramSource {
   close(): void {
     if (this.isClosed || this.hasEnded) return;
     this.isClosed = true;
-    if (this.#pending === undefined) return;
-    this.#host.pending.delete(this.#pending);
-    this.#giveUp();
+  }
+
+  /** Whether it has been asked and has not answered. */
+  get isAsked(): boolean {
+    return this.#unanswered !== undefined;
+  }
+
+  /** Whether its `return` was called and never answers. */
+  get neverCloses(): boolean {
+    return this.returns > 0 && this.#spec.closes === "never";
   }
 
   /** Whether it was closed as it should be. */
@@ -127,10 +128,10 @@ export class ProgramSource {
   #later(): Promise<unknown> {
     const isAsync = this.#spec.kind === "async";
     const promise = new Promise((resolve, reject) => {
-      const pending: Pending = {
+      const unanswered: Unanswered = {
         source: this,
         answer: (isWell) => {
-          this.#host.pending.delete(pending);
+          this.#host.unanswered.delete(unanswered);
           const isEnd = this.#left === 0;
           if (!isWell || (isEnd && this.#spec.end === "fails")) {
             return reject(this.#fail());
@@ -141,52 +142,31 @@ export class ProgramSource {
           resolve(isAsync ? { value, done: false } : value);
         },
       };
-      // Closed in its own call: nobody waits for an answer, and there is none.
-      if (this.isClosed) return this.#host.guard(() => this.#puller.gaveUp());
-      this.#pending = pending;
-      this.#host.pending.add(pending);
+      this.#unanswered = unanswered;
+      this.#host.unanswered.add(unanswered);
     });
     this.#follow(promise, isAsync);
     return promise;
   }
 
-  #giveUp(): void {
-    this.#pending = undefined;
-    queueMicrotask(() => this.#host.guard(() => this.#puller.gaveUp()));
-  }
-
   /** Tells the model of the answer in the moment before the group hears of it. */
   #follow(promise: Promise<unknown>, isAsync: boolean): void {
     const { guard } = this.#host;
-    const pending = this.#pending;
-    if (pending === undefined) return;
-    const isMine = () => {
-      if (this.#pending !== pending) return false;
-      this.#pending = undefined;
-      return true;
-    };
-    let arrival: Promise<unknown> = promise;
-    for (let hops = isAsync ? HOPS.async : HOPS.promises; hops > 1; hops--) {
-      arrival = arrival.then((step) => {
-        const { done } = step as IteratorResult<unknown>;
-        if (isAsync && done) this.hasEnded = true;
-        return step;
-      }, (error) => {
-        // The iterator itself has failed; one of promises has not.
-        if (isAsync && hops === 2) this.hasEnded = true;
-        throw error;
-      });
-    }
-    arrival.then((step) => {
-      if (!isMine()) return;
+    promise.then((step) => {
+      this.#unanswered = undefined;
       guard(() => {
         if (!isAsync) return this.#puller.comes(step, false);
         const { value, done } = step as IteratorResult<unknown>;
-        if (done) this.#puller.ended(undefined);
-        else this.#puller.comes(value, false);
+        if (done) {
+          this.hasEnded = true;
+          this.#puller.ended(undefined);
+        } else this.#puller.comes(value, false);
       });
     }, (error) => {
-      if (isMine()) guard(() => this.#puller.ended({ is: error }));
+      this.#unanswered = undefined;
+      // The iterator itself has failed; one of promises has not.
+      if (isAsync) this.hasEnded = true;
+      guard(() => this.#puller.ended({ is: error }));
     });
   }
 
@@ -200,7 +180,13 @@ export class ProgramSource {
       );
     });
     const { closes } = this.#spec;
-    if (closes === "throws") throw this.#host.error(`${this.#name} return()`);
+    if (closes === "throws") {
+      const error = this.#host.error(`${this.#name} return()`);
+      queueMicrotask(() =>
+        this.#host.guard(() => this.#puller.closedBadly(error))
+      );
+      throw error;
+    }
     if (closes === "never") return new Promise(() => {});
     return this.#spec.kind === "async" ? Promise.resolve({ done: true }) : {};
   }

@@ -28,6 +28,8 @@ export interface StreamOptions {
   signal: SignalState | undefined;
   /** Has the source closed, if it has not ended. */
   closeSource: () => void;
+  /** `onError` has to hear of an error of the source. */
+  report: (error: unknown) => void;
 }
 
 export class StreamModel {
@@ -46,7 +48,11 @@ export class StreamModel {
   isOver = false;
   /** Whether nothing more may start, a further attempt neither. */
   isHalted = false;
-  #end: { error: Reason | undefined } | undefined = undefined;
+  /** What its first `return()` or `throw()` was, and what that has to reject with. */
+  broken: { op: "break" | "throw"; error: Reason | undefined } | undefined =
+    undefined;
+  #end: { error: Reason | undefined; isOfSource?: boolean } | undefined =
+    undefined;
   #failure: Job | undefined = undefined;
 
   constructor(id: number, group: GroupModel, options: StreamOptions) {
@@ -84,8 +90,15 @@ export class StreamModel {
     return reader;
   }
 
-  return(): void {
+  return(op: "break" | "throw"): void {
     this.#finish(undefined);
+    this.broken ??= { op, error: undefined };
+  }
+
+  /** The `return` of the source has failed. */
+  closedBadly(error: unknown): void {
+    if (this.broken?.op === "break") this.broken.error = { is: error };
+    else this.options.report(error);
   }
 
   /** The source is asked. */
@@ -97,35 +110,56 @@ export class StreamModel {
       this.pulled < this.allowed,
       `law 12: pulled one more than ${this.pulled} of ${this.allowed}, ${this.delivered} are read`,
     );
-    this.pulled++;
   }
 
   /** What was pulled comes. The job to be accepted, if it is one. */
   comes(job: Job): void {
-    if (this.isEnding || this.isOver) return this.ended(undefined, 1);
+    if (this.isEnding || this.isOver) return;
     const refusal = this.#group.refusal(this.options.signal);
     if (refusal !== undefined) {
       this.options.closeSource();
-      return this.ended(refusal, 1);
+      return this.#ended({ error: refusal });
     }
+    job.index = this.pulled++;
     this.live.add(job);
     if (this.options.ordered) this.out.push(job);
     this.#group.keep(job);
   }
 
-  /** Nothing more comes; `missing` pulls brought nothing. */
-  ended(error: Reason | undefined, missing: 0 | 1): void {
-    this.pulled -= missing;
-    this.#end ??= { error };
+  /** The source has ended, or failed. */
+  ended(error: { is: unknown } | undefined): void {
+    if (!this.isEnding) this.#ended({ error, isOfSource: true });
+    else if (error !== undefined) this.options.report(error.is);
+  }
+
+  /** A promise that was pulled is rejected: an item that failed. */
+  itemFails(job: Job, error: { is: unknown }): void {
+    if (this.isEnding) return this.options.report(error.is);
+    job.index = this.pulled++;
+    job.outcome = { ok: false, reason: error, isQuiet: false };
+    job.error = error;
+    if (this.options.ordered) this.out.push(job);
+    this.settled(job);
+  }
+
+  #ended(end: { error: Reason | undefined; isOfSource?: boolean }): void {
+    this.#end = end;
     this.#flush();
+    this.options.closeSource();
+  }
+
+  /** It ends in another way than it was to. */
+  #undelivered(end: { error: Reason | undefined; isOfSource?: boolean }): void {
+    if (end.isOfSource && end.error !== undefined && "is" in end.error) {
+      this.options.report(end.error.is);
+    }
   }
 
   /** The group is closed or aborted. */
   stop(aborted: { reason: unknown } | undefined): void {
     if (aborted !== undefined) this.#finish({ is: aborted.reason });
     else if (!this.isEnding) {
-      this.options.closeSource();
-      this.ended({ named: "CoGroupClosedError" }, 0);
+      this.#ended({ error: { named: "CoGroupClosedError" } });
     }
   }
 
@@ -145,7 +179,10 @@ export class StreamModel {
       this.#failure === undefined
     ) {
       this.#failure = job;
+      const before = this.#end;
+      this.#end = { error: undefined };
       this.#halt();
+      if (before !== undefined) this.#undelivered(before);
     }
     this.#flush();
     return true;
@@ -164,6 +201,10 @@ export class StreamModel {
     );
   }
 
+  resized(): void {
+    this.#allow();
+  }
+
   #allow(): void {
     this.allowed = this.delivered + this.#group.limit + this.options.ahead;
   }
@@ -172,7 +213,7 @@ export class StreamModel {
     const job = this.out[0];
     if (job === undefined) {
       if (this.#end !== undefined && this.pulled === this.delivered) {
-        this.#finish(this.#end.error);
+        this.#finish(this.#end.error, this.#end);
       }
       return undefined;
     }
@@ -194,21 +235,24 @@ export class StreamModel {
   }
 
   #flush(): void {
+    if (this.#readers.length === 0) return;
     while (this.#readers.length > 0) {
       const step = this.#nextStep();
       if (step === undefined) break;
       this.#readers.shift()!.step = step;
     }
-    if (this.#readers.length > 0) this.#allow();
+    this.#allow();
   }
 
-  #finish(error: Reason | undefined): void {
+  #finish(error: Reason | undefined, end = { error }): void {
     if (this.isOver) return;
     this.isOver = true;
-    this.#end = { error };
+    const before = this.#end;
+    this.#end = end;
     this.#group.streams.delete(this);
     for (const reader of this.#readers.splice(0)) reader.step = this.#takeEnd();
     this.#halt();
+    if (before !== undefined && before !== end) this.#undelivered(before);
     for (const job of this.out.splice(0)) {
       if (job.error !== undefined) this.#group.reports.push(job);
     }
@@ -216,7 +260,6 @@ export class StreamModel {
 
   #halt(): void {
     this.isHalted = true;
-    this.#end ??= { error: undefined };
     this.#group.halt(this.live);
     for (const job of [...this.live]) if (job.isDropped) this.live.delete(job);
     this.options.closeSource();

@@ -6,6 +6,8 @@
  * @module
  */
 
+import type { SettledItem } from "../../mod.ts";
+import { clock, PATIENCE } from "./clock.ts";
 import { InsertSteps } from "./insert_steps.ts";
 import type { Step } from "./program.ts";
 import { isReason, type Job, must } from "./jobs.ts";
@@ -29,6 +31,9 @@ export abstract class StreamSteps extends InsertSteps {
       ahead,
       signal: options.signal as CountedSignal | undefined,
       closeSource: () => source.close(),
+      report: (error) => {
+        model.sourceReports.push({ error, given: iterable, options });
+      },
     });
     if (step.task.signal === "own") {
       // Its signal is one like any other, from the first item on.
@@ -53,13 +58,22 @@ export abstract class StreamSteps extends InsertSteps {
       },
       make: () => this.job("map", step.task, stream, options).job,
       comes: (job) => arrives(() => stream.comes(job as Job)),
-      ended: (error) => arrives(() => stream.ended(error, 1)),
-      gaveUp: () => arrives(() => stream.ended(undefined, 1)),
+      ended: (error) =>
+        arrives(() => {
+          const isItem = stream.options.isSettled && error !== undefined &&
+            step.source.kind === "promises" && !source.hasEnded;
+          if (!isItem) return stream.ended(error);
+          const { job } = this.job("map", step.task, stream, options);
+          job.failedOn = { workerId: -1, attempt: 0 };
+          stream.itemFails(job, error);
+        }),
+      closedBadly: (error) => stream.closedBadly(error),
     });
+    const { iterable } = source;
     const fn = (job: Job, ctx: TaskContext) => this.run(job, step.task, ctx);
     const iterator = this.call(
       `map ${id}`,
-      () => this.group[step.op](source.iterable, fn as never, options),
+      () => this.group[step.op](iterable, fn as never, options),
     );
     this.streams.push({ model: stream, source, iterator, readers: [] });
     for (let i = 0; i < step.reads; i++) this.read("read", id);
@@ -70,8 +84,14 @@ export abstract class StreamSteps extends InsertSteps {
     if (stream === undefined) return;
     const { iterator, model, readers } = stream;
     if (op !== "read") {
-      model.return();
+      const isFirst = model.broken === undefined;
+      model.return(op);
       const reason = new Failure("throw");
+      const mine = { isHeard: false };
+      const patientUntil = clock.now + PATIENCE;
+      this.patient.push((due) =>
+        !mine.isHeard && stream.source.isAsked && patientUntil <= due
+      );
       const value = {};
       const promise = this.call(
         op,
@@ -80,19 +100,33 @@ export abstract class StreamSteps extends InsertSteps {
       );
       promise.then(
         (step) =>
-          this.guard(() =>
+          this.guard(() => {
+            mine.isHeard = true;
             must(
-              op === "break" && step.done === true && step.value === value,
+              op === "break" && step.done === true && step.value === value &&
+                (!isFirst || model.broken?.error === undefined),
               `${op} of stream ${model.id} is another step`,
-            )
-          ),
+            );
+          }),
         (error) =>
-          this.guard(() =>
+          this.guard(() => {
+            mine.isHeard = true;
+            const wanted = op === "throw"
+              ? { is: reason }
+              : isFirst
+              ? model.broken?.error
+              : undefined;
             must(
-              op === "throw" && error === reason,
-              `${op} of stream ${model.id} rejects`,
-            )
-          ),
+              wanted !== undefined && isReason(wanted, error),
+              `${op} of stream ${model.id} rejects with ${describe(error)}`,
+            );
+          }),
+      );
+      this.endings.push(() =>
+        must(
+          mine.isHeard || stream.source.neverCloses,
+          `law 12: ${op} of stream ${model.id} is not settled`,
+        )
       );
       return;
     }
@@ -131,7 +165,10 @@ function isStep(
   if (result.done) return false;
   const { outcome } = step.item;
   if (!isSettled) return outcome!.ok && outcome!.value === result.value;
-  const settled = result.value as PromiseSettledResult<unknown>;
+  const settled = result.value as SettledItem<unknown, unknown>;
+  const isPromise = step.item.failedOn?.workerId === -1;
+  const item = isPromise ? undefined : step.item;
+  if (settled.item !== item || settled.index !== step.item.index) return false;
   return outcome!.ok
     ? settled.status === "fulfilled" && settled.value === outcome!.value
     : settled.status === "rejected" &&

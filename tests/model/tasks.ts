@@ -41,10 +41,14 @@ export abstract class Tasks extends World {
     const { timeout, retry } = spec;
     return {
       concurrency: spec.concurrency,
-      ...(this.governor !== undefined && { governor: this.governor }),
-      ...queueOption(this.subject.mod, usable(spec.queue)),
+      ...(this.way !== undefined && { governor: this.way.governor }),
+      ...queueOption(
+        this.subject.mod,
+        usable(spec.queue),
+        () => void this.drops++,
+      ),
       paused: spec.paused,
-      sink: model.sink,
+      grace: model.grace,
       slice: spec.slice,
       ...(spec.upstream !== "none" && {
         signal: this.signals.upstream.signal,
@@ -148,11 +152,7 @@ export abstract class Tasks extends World {
       // Some may be in before it has started, some because it has.
       this.model.follow(this.group.stats.accepted);
       this.model.start(job, ctx.workerId, attempt);
-      must(
-        this.governor === undefined ||
-          this.governor.out >= this.model.running.size,
-        `task ${job.id} started without a permit`,
-      );
+      this.way?.begins();
       this.sync();
       this.checkContext(job);
       this.work(spec.work ?? 0);
@@ -250,7 +250,16 @@ export abstract class Tasks extends World {
 
   onError(error: unknown, failure: TaskFailure): unknown {
     this.guard(() => {
-      const { reports } = this.model;
+      const { reports, sourceReports } = this.model;
+      const ofSource = sourceReports.findIndex((report) =>
+        failure.workerId === -1 && failure.attempt === 0 &&
+        failure.options === report.options &&
+        failure.task(undefined as never) === report.given &&
+        ("late" in report
+          ? (error as { value?: unknown }).value === report.late
+          : error === report.error)
+      );
+      if (ofSource >= 0) return void sourceReports.splice(ofSource, 1);
       const at = reports.findIndex((job) =>
         isReason(job.error!, error) &&
         failure.workerId === job.failedOn!.workerId &&

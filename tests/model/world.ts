@@ -15,7 +15,7 @@ import type {
   TaskOptions,
 } from "../../mod.ts";
 import { clock } from "./clock.ts";
-import { govern, type Governed, WatchedGovernor } from "./governors.ts";
+import { govern, type Governed, type Way } from "./governors.ts";
 import { Guest } from "./guest.ts";
 import {
   type GroupSpec,
@@ -27,7 +27,7 @@ import {
 import type { Job, Run } from "./jobs.ts";
 import { GroupModel } from "./reference.ts";
 import { CountedSignal } from "./signals.ts";
-import type { Pending, ProgramSource } from "./source.ts";
+import type { ProgramSource, Unanswered } from "./source.ts";
 import type { Reader, StreamModel } from "./stream_reference.ts";
 
 /** What the driver plays with. */
@@ -78,8 +78,13 @@ export type Body = (ctx: TaskContext) => unknown;
 
 /** Fractions of a millisecond by which timers are told apart. */
 export const FRACTION: number = 1 / 8192;
-export const SINK: number = 8191 * FRACTION;
+export const GRACE: number = 8191 * FRACTION;
 export const PROGRESS: number = 8190 * FRACTION;
+
+/** Whether a timer is one of `progress`, also of one that began after half a millisecond of work. */
+export function isProgress({ due }: { due: number }): boolean {
+  return due % 0.5 === PROGRESS % 0.5;
+}
 /** A whole number is a time of the governor's. */
 export const RETRY: number = 8189 * FRACTION;
 /** Enough for every program, and not too much for one that feeds itself. */
@@ -100,7 +105,7 @@ export abstract class World {
   readonly model: GroupModel;
   readonly governed: Governed | undefined;
   /** The group's way to its governor. */
-  readonly governor: WatchedGovernor | undefined;
+  readonly way: Way | undefined;
   readonly guest: Guest | undefined;
   readonly subject: Subject;
   readonly signals: Record<SignalName, CountedSignal>;
@@ -112,7 +117,7 @@ export abstract class World {
   lookers: Looker[] = [];
   readonly streams: Stream[] = [];
   readonly sources: ProgramSource[] = [];
-  readonly pending: Set<Pending> = new Set();
+  readonly unanswered: Set<Unanswered> = new Set();
   readonly waiters: Waiter[] = [];
   readonly promised: { job: Job; isHeard: boolean }[] = [];
   readonly unread: Job[] = [];
@@ -124,6 +129,8 @@ export abstract class World {
   isResetting = false;
   lastAbandoned = 0;
   prints = 0;
+  /** How many tasks the queue has told of that it drops. */
+  drops = 0;
   feeds = 0;
   watchers = 0;
   /** Work that was done since the loop has turned. */
@@ -134,6 +141,8 @@ export abstract class World {
   steps = 0;
   /** How many errors have to be printed. */
   printsDue = 0;
+  /** Those that may wait for the answer of a source: whether that ends now. */
+  readonly patient: ((due: number) => boolean)[] = [];
   /** What has to hold at the very end. */
   readonly endings: (() => void)[] = [];
 
@@ -153,9 +162,10 @@ export abstract class World {
       concurrency: spec.concurrency,
       queue: usable(spec.queue),
       paused: spec.paused,
-      sink: typeof spec.sink === "number" ? spec.sink + SINK : spec.sink,
+      grace: spec.grace === 0 ? 0 : spec.grace + GRACE,
       upstream: spec.upstream === "none" ? undefined : upstream,
       now: () => clock.now,
+      known: () => clock.known,
       isLax: spec.feeds === "many",
       isGoverned: spec.governor.type !== "none",
     });
@@ -165,16 +175,11 @@ export abstract class World {
       isHome: () => context.getStore() === HOME,
       nest: () => this.nest(spec.governed),
     };
-    const governed = this.governed = govern(
-      mod,
-      spec.governor,
-      () => clock.now,
-    );
-    this.governor = governed && new WatchedGovernor(governed, host);
+    const { governor } = spec;
+    const governed = this.governed = govern(mod, governor);
+    this.way = governed?.way(host, () => this.model.running.size);
     this.group = context.run(HOME, () => new mod.CoGroup(this.groupOptions()));
-    const isShared = spec.governor.type === "semaphore" &&
-      spec.governor.isShared;
-    this.guest = isShared
+    this.guest = governor.type !== "none" && governor.isShared
       ? context.run(HOME, () => new Guest(mod, governed!, host))
       : undefined;
   }
@@ -193,6 +198,15 @@ export abstract class World {
 
   sync(): void {
     this.model.sync(this.group.stats.accepted);
+    this.lookAtWays();
+  }
+
+  /** A group that can't go on for a moment may have to get in line once more. */
+  lookAtWays(): void {
+    if (this.way === undefined) return;
+    const isBlocked = this.subject.isBlocked();
+    if (isBlocked || this.model.next === undefined) this.way.lapses();
+    this.guest?.look(isBlocked);
   }
 
   /** Calls the group, in an async context of the call's own. */
@@ -223,6 +237,9 @@ export function pick<T>(from: readonly T[], which: number): T | undefined {
 export function describe(value: unknown): string {
   if (value instanceof Failure) return value.what;
   if (value instanceof Error) return String(value);
-  if (typeof value === "object") return JSON.stringify(value);
+  if (typeof value === "object") {
+    // The items of a stream are jobs here, which know their stream.
+    return JSON.stringify(value, (key, v) => key === "item" ? undefined : v);
+  }
   return String(value);
 }

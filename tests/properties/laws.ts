@@ -6,8 +6,8 @@
  * @module
  */
 
-import fc from "npm:fast-check@4.10.2";
 import { CoGroup, fifoQueue } from "../../mod.ts";
+import fc from "../support/fast_check.ts";
 import { assertBooks, type Gate, gate, settled } from "../support/helpers.ts";
 import { assert, assertEquals } from "../support/std.ts";
 import { test } from "../support/test.ts";
@@ -18,8 +18,8 @@ type Step =
   | { do: "withdraw"; which: number }
   | { do: "microtasks"; n: number }
   | { do: "resize"; n: number }
-  | { do: "pause" | "resume" | "drain" | "idle" | "insertAll" | "map" }
-  | { do: "cancel" | "close" };
+  | { do: "pause" | "resume" | "clear" | "idle" | "insertAll" | "map" }
+  | { do: "abort" | "close" };
 
 const nth = fc.nat(30);
 const bring = fc.record({
@@ -65,7 +65,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         "pause",
         "resume",
         "resume",
-        "drain",
+        "clear",
         "idle",
         "insertAll",
         "map",
@@ -74,7 +74,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 const lastSteps: fc.Arbitrary<Step[]> = fc.tuple(
-  fc.constantFrom<Step>({ do: "cancel" }, { do: "close" }, { do: "resume" }),
+  fc.constantFrom<Step>({ do: "abort" }, { do: "close" }, { do: "resume" }),
   fc.array(step, { maxLength: 10 }),
 ).map(([end, steps]) => [end, ...steps]);
 
@@ -177,8 +177,8 @@ class Program {
         this.isPaused = step.do === "pause";
         group[step.do]();
         break;
-      case "drain":
-        group.drain();
+      case "clear":
+        group.clear();
         break;
       case "idle":
         this.promises.push(group.idle());
@@ -194,9 +194,9 @@ class Program {
         this.promises.push(stream.next().catch(() => {}));
         break;
       }
-      case "cancel":
+      case "abort":
         this.isAborted = true;
-        group.cancel();
+        group.abort();
         break;
       case "close":
         group.close();
@@ -251,13 +251,13 @@ test("Laws 1 to 9 and 11 hold for random programs", async () => {
   );
 });
 
-test("fifoQueue() is an array with push, shift and drain", () => {
+test("fifoQueue() is an array with push, shift and clear", () => {
   const actions = fc.array(
     fc.oneof(
       { weight: 4, arbitrary: fc.record({ push: fc.nat() }) },
       { weight: 3, arbitrary: fc.constant("shift" as const) },
       { weight: 1, arbitrary: fc.constant("burst" as const) },
-      { weight: 1, arbitrary: fc.constant("drain" as const) },
+      { weight: 1, arbitrary: fc.constant("clear" as const) },
     ),
     { maxLength: 200, size: "max" },
   );
@@ -266,8 +266,8 @@ test("fifoQueue() is an array with push, shift and drain", () => {
     let model: number[] = [];
     for (const action of actions) {
       if (action === "shift") assertEquals(queue.shift(), model.shift());
-      else if (action === "drain") {
-        assertEquals(queue.drain(), model);
+      else if (action === "clear") {
+        assertEquals(queue.clear(), model);
         model = [];
       } else if (action === "burst") {
         for (let i = 0; i < 50; i++) {
@@ -280,7 +280,7 @@ test("fifoQueue() is an array with push, shift and drain", () => {
       }
       assertEquals(queue.size, model.length);
     }
-    assertEquals(queue.drain(), model);
+    assertEquals(queue.clear(), model);
   }));
 });
 

@@ -7,7 +7,13 @@
  * @module
  */
 
-import { CountingController, range, settled } from "./helpers.ts";
+import {
+  AsyncIteratorPrototype,
+  CountingController,
+  gate,
+  range,
+  settled,
+} from "./helpers.ts";
 import {
   assert,
   assertEquals,
@@ -16,6 +22,9 @@ import {
   assertThrows,
 } from "./std.ts";
 import { test } from "./test.ts";
+import { unhandled } from "./unhandled.ts";
+
+const { isPrototypeOf } = Object.prototype;
 
 interface Options {
   signal?: AbortSignal;
@@ -50,6 +59,13 @@ export type ChannelErrorClass = new (
   message: string,
   ...rest: [value: unknown] | []
 ) => Error & { readonly value?: unknown };
+
+/** A promise that has rejected, of which the runtime won't complain. */
+export function rejected(reason: unknown): Promise<never> {
+  const promise = Promise.reject(reason);
+  promise.catch(() => {});
+  return promise;
+}
 
 /** What the promise rejects with, whatever that is. */
 export function reasonOf(promise: PromiseLike<unknown>): Promise<unknown> {
@@ -822,6 +838,216 @@ export function channelContract(
     },
   );
 
+  check(
+    "Channel's iterators answer one next() at a time, and take turns",
+    async () => {
+      const channel = new Channel<string>();
+      const [a, b] = range(2).map(() => channel[Symbol.asyncIterator]());
+      const nexts = [a!.next(), a!.next(), b!.next()];
+      for (const value of ["first", "second", "third"]) {
+        channel.trySend(value);
+        await settled();
+      }
+      assertEquals((await Promise.all(nexts)).map(({ value }) => value), [
+        "first",
+        "third",
+        "second",
+      ]);
+    },
+  );
+
+  check(
+    "Channel's iterator that fails is done for all next()s but the first",
+    async () => {
+      const channel = new Channel<number>();
+      const iterator = channel[Symbol.asyncIterator]();
+      const { log, follow } = outcomes();
+      for (const i of range(3)) follow(i, iterator.next());
+      channel.close("why");
+      await settled();
+      assertEquals(log, [
+        [0, "rejected", "why"],
+        [1, { value: undefined, done: true }],
+        [2, { value: undefined, done: true }],
+      ]);
+    },
+  );
+
+  for (const when of ["before its first next()", "after a next()"]) {
+    check(
+      `Channel's iterator ends as a generator does, ${when}: return() gives its value, throw() its reason`,
+      async () => {
+        const channel = new Channel<number>({ capacity: 1 });
+        const begun = async () => {
+          const iterator = channel[Symbol.asyncIterator]();
+          if (when.startsWith("before")) return iterator;
+          channel.trySend(0);
+          await iterator.next();
+          return iterator;
+        };
+        for (const value of ["value", Promise.resolve("value")]) {
+          const iterator = await begun();
+          assertEquals(await iterator.return!(value), {
+            value: "value",
+            done: true,
+          });
+          assertEquals(await iterator.return!(1), { value: 1, done: true });
+          assertEquals(await reasonOf(iterator.throw!("late")), "late");
+        }
+        const iterator = await begun();
+        assertEquals(await reasonOf(iterator.throw!("why")), "why");
+        channel.trySend(1);
+        assertEquals(await iterator.next(), { value: undefined, done: true });
+        assertEquals([channel.closed, channel.size], [false, 1]);
+      },
+    );
+  }
+
+  check("Channel's iterator inherits from %AsyncIteratorPrototype%", () => {
+    const iterator = new Channel()[Symbol.asyncIterator]();
+    assert(isPrototypeOf.call(AsyncIteratorPrototype, iterator));
+    assertStrictEquals(iterator[Symbol.asyncIterator](), iterator);
+  });
+
+  // --- promises as values ---
+
+  check(
+    "Channel.receive() of a value that is a promise gives what that comes to",
+    async () => {
+      const channel = new Channel<unknown>({ capacity: 2 });
+      const waiting = [channel.receive(), channel.receive()];
+      for (const _ of range(2)) {
+        await channel.send(Promise.resolve("value"));
+        await channel.send(rejected("why"));
+        const [value, failure] = waiting.length > 0
+          ? waiting.splice(0)
+          : [channel.receive(), channel.receive()];
+        assertEquals(await reasonOf(failure!), "why");
+        assertEquals(await value, "value");
+      }
+    },
+  );
+
+  check(
+    "Channel.tryReceive() of a value that is a promise gives that promise",
+    async () => {
+      const channel = new Channel<unknown>({ capacity: 1 });
+      const promise = Promise.resolve(1);
+      await channel.send(promise);
+      const result = channel.tryReceive();
+      assert(result.state === "ok");
+      assertStrictEquals(result.value, promise);
+    },
+  );
+
+  check("Channel's iteration awaits values that are promises", async () => {
+    const channel = new Channel<unknown>({ capacity: 4 });
+    const thenable = {
+      then: (resolve: (value: string) => void) => resolve("thenable"),
+    };
+    const callable = Object.assign(() => {}, thenable);
+    const values = (async () => {
+      const values: unknown[] = [];
+      for await (const value of channel) values.push(value);
+      return values;
+    })();
+    const inOrder = ["plain", null, Promise.resolve("promise"), thenable];
+    for (const value of inOrder) await channel.send(value); // It waits for these,
+    for (const value of [...inOrder, callable]) await channel.send(value);
+    channel.close(); // and finds those.
+    assertEquals(await values, [
+      ...["plain", null, "promise", "thenable"],
+      ...["plain", null, "promise", "thenable", "thenable"],
+    ]);
+  });
+
+  for (const when of ["is there", "comes"]) {
+    check(
+      `Channel's iteration throws what a promise that ${when} rejects with, and the channel goes on`,
+      async () => {
+        const channel = new Channel<unknown>({ capacity: 2 });
+        const send = () => {
+          channel.trySend(Promise.reject("why"));
+          channel.trySend("next");
+        };
+        const reasons = await unhandled(async () => {
+          if (when === "is there") send();
+          const iterator = channel[Symbol.asyncIterator]();
+          const step = iterator.next();
+          if (when === "comes") send();
+          assertEquals(await reasonOf(step), "why");
+          assertEquals(await iterator.next(), { value: undefined, done: true });
+        });
+        assertEquals(reasons, []);
+        assertEquals(channel.closed, false);
+        assertEquals(await channel.receive(), "next");
+      },
+    );
+  }
+
+  check(
+    "Channel's iterator takes nothing while it awaits a value, so its next()s settle in order",
+    async () => {
+      const channel = new Channel<unknown>({ capacity: 2 });
+      const iterator = channel[Symbol.asyncIterator]();
+      const { log, follow } = outcomes();
+      const { promise, open } = gate<string>();
+      for (const i of range(3)) follow(i, iterator.next());
+      channel.trySend(promise);
+      channel.trySend("second");
+      channel.trySend("third");
+      await settled();
+      assertEquals([log.length, channel.size], [0, 2]);
+      open("first");
+      await settled();
+      assertEquals(
+        log,
+        ["first", "second", "third"].map((value, i) => [i, {
+          value,
+          done: false,
+        }]),
+      );
+    },
+  );
+
+  check(
+    "Channel's iterator takes nothing after a promise that rejects, though next()s wait",
+    async () => {
+      const channel = new Channel<unknown>({ capacity: 2 });
+      const iterator = channel[Symbol.asyncIterator]();
+      const { log, follow } = outcomes();
+      for (const i of range(2)) follow(i, iterator.next());
+      channel.trySend(rejected("why"));
+      channel.trySend("next");
+      await settled();
+      assertEquals(log, [
+        [0, "rejected", "why"],
+        [1, { value: undefined, done: true }],
+      ]);
+      assertEquals(channel.tryReceive(), { state: "ok", value: "next" });
+    },
+  );
+
+  check(
+    "Channel's iterator that awaits a value when the channel is closed gives it, then ends",
+    async () => {
+      const channel = new Channel<unknown>();
+      const iterator = channel[Symbol.asyncIterator]();
+      const { promise, open } = gate<string>();
+      const { log, follow } = outcomes();
+      for (const i of range(3)) follow(i, iterator.next());
+      channel.trySend(promise);
+      channel.close("why");
+      open("value");
+      await settled();
+      assertEquals(log, [
+        [0, { value: "value", done: false }],
+        [1, "rejected", "why"],
+        [2, { value: undefined, done: true }],
+      ]);
+    },
+  );
+
   // --- streams ---
 
   check(
@@ -889,6 +1115,80 @@ export function channelContract(
         1,
       ]);
       channel.close();
+    },
+  );
+
+  check(
+    "Channel.toReadableStream() takes one value before it is asked for one",
+    async () => {
+      const channel = new Channel<number>();
+      const { log, follow } = outcomes();
+      const reader = channel.toReadableStream().getReader();
+      for (const i of range(2)) follow(i, channel.send(i));
+      await settled();
+      assertEquals(log, [[0, undefined]]);
+      assertEquals((await reader.read()).value, 0);
+      await settled();
+      assertEquals(log, [[0, undefined], [1, undefined]]);
+      channel.close();
+      assertEquals((await reader.read()).value, 1);
+      assertEquals((await reader.read()).done, true);
+    },
+  );
+
+  check(
+    "Channel.toReadableStream() answers many reads at once in their order",
+    async () => {
+      const channel = new Channel<number>({ capacity: 100 });
+      const reader = channel.toReadableStream().getReader();
+      const reads = range(101).map(() => reader.read());
+      for (const i of range(100)) await channel.send(i);
+      channel.close();
+      const values = (await Promise.all(reads)).map(({ value }) => value);
+      assertEquals(values, [...range(100), undefined]);
+    },
+  );
+
+  check(
+    "Channel.toReadableStream() takes its turn behind others that wait",
+    async () => {
+      const channel = new Channel<number>({ capacity: 1 });
+      const reader = channel.toReadableStream().getReader();
+      await settled();
+      const receive = channel.receive();
+      const reads = range(2).map(() => reader.read());
+      for (const i of range(3)) {
+        await channel.send(i);
+        await settled();
+      }
+      assertEquals(await receive, 1);
+      assertEquals((await Promise.all(reads)).map(({ value }) => value), [
+        0,
+        2,
+      ]);
+    },
+  );
+
+  check(
+    "Channel.toReadableStream() gives what promises come to, and fails with what one rejects with",
+    async () => {
+      const channel = new Channel<unknown>({ capacity: 3 });
+      const { promise, open } = gate<string>();
+      for (const value of [promise, rejected("why"), "next"]) {
+        await channel.send(value);
+      }
+      const reasons = await unhandled(async () => {
+        const reader = channel.toReadableStream().getReader();
+        const reads = range(3).map(() => reader.read());
+        await settled();
+        open("value");
+        assertEquals((await reads[0])!.value, "value");
+        assertEquals(await reasonOf(reads[1]!), "why");
+        assertEquals(await reasonOf(reads[2]!), "why");
+        assertEquals(await reasonOf(reader.closed), "why");
+      });
+      assertEquals(reasons, []);
+      assertEquals([channel.closed, channel.size], [false, 1]);
     },
   );
 

@@ -29,6 +29,7 @@ export async function ownFailure(error: unknown): Promise<unknown[]> {
       yield await Promise.reject(error);
     })();
     group.map(source, () => {}).next();
+    group.insertAll([Promise.reject(error) as never]);
     await settled();
     await group.wait();
   });

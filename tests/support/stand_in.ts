@@ -199,22 +199,6 @@ export class FakeTime {
   }
 }
 
-/** A function that remembers its calls. */
-export interface Spy {
-  (...args: unknown[]): unknown;
-  /** What it was called with. */
-  calls: { args: unknown[] }[];
-}
-
-/** Makes a {@linkcode Spy}; it does what the function does, or nothing. */
-export function spy(fn: (...args: unknown[]) => unknown = () => {}): Spy {
-  const calls: { args: unknown[] }[] = [];
-  return Object.assign((...args: unknown[]) => {
-    calls.push({ args });
-    return fn(...args);
-  }, { calls });
-}
-
 /** Rejects when the promise takes longer than `ms`. */
 export function deadline<T>(promise: Promise<T>, ms: number): Promise<T> {
   let timer: ReturnType<typeof setTimeout>;
@@ -242,7 +226,7 @@ export function abortable<T>(
 
 /** Tries again, up to `maxAttempts` times. */
 export async function retry<T>(
-  fn: () => Promise<T> | T,
+  fn: (() => Promise<T>) | (() => T),
   options: { maxAttempts?: number; minTimeout?: number; jitter?: number } = {},
 ): Promise<T> {
   const { maxAttempts = 5, minTimeout = 1000 } = options;

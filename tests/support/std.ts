@@ -2,77 +2,58 @@
 
 /**
  * What the tests use of @std: the real thing where it loads (Deno, with JSR in
- * reach), thin stand-ins elsewhere. Which one is in use is printed, once.
- *
- * The types are those of the stand-ins: `deno check` complains about one that
- * is not what @std has.
+ * reach), thin stand-ins elsewhere. `std_test.ts` says which one is in use.
  *
  * @module
  */
 
-import type { ChannelClass, ChannelErrorClass } from "./channel_contract.ts";
 import * as standIn from "./stand_in.ts";
-
-type Asserts = Pick<
-  typeof standIn,
-  | "assert"
-  | "assertEquals"
-  | "assertInstanceOf"
-  | "assertRejects"
-  | "assertStrictEquals"
-  | "assertThrows"
->;
-type Time = Pick<typeof standIn, "FakeTime">;
-type Mock = Pick<typeof standIn, "spy">;
-type Async = Pick<typeof standIn, "abortable" | "deadline" | "retry">;
-
-interface StdChannel {
-  Channel: ChannelClass;
-  ChannelClosedError: ChannelErrorClass;
-}
+import type { Asserts, Async, Channels, Testing } from "./std_types.ts";
 
 const missing: string[] = [];
+let reason: string | undefined;
 
-async function load<M>(name: string, module: () => Promise<M>): Promise<M> {
-  // Bun would look for the packages in its registry; it has no deno.json.
-  if (!("Deno" in globalThis)) {
+/** The real module, or the other one; `M` is what both of them have to be. */
+async function load<M>(
+  name: string,
+  real: () => Promise<M>,
+  other: M,
+): Promise<M> {
+  try {
+    // Bun would look for the packages in its registry.
+    if (!("Deno" in globalThis)) throw new Error("only Deno reads deno.json");
+    return await real();
+  } catch (error) {
     missing.push(name);
-    return standIn as M;
+    reason ??= (error as Error).message.replace(/\s+/g, " ");
+    return other;
   }
-  return await module().catch(() => {
-    missing.push(name);
-    return standIn as M;
-  });
 }
 
 const asserts: Asserts = await load<Asserts>(
   "@std/assert",
   () => import("@std/assert"),
+  standIn,
 );
-const time: Time = await load<Time>(
+const testing: Testing = await load<Testing>(
   "@std/testing/time",
   () => import("@std/testing/time"),
-);
-const mock: Mock = await load<Mock>(
-  "@std/testing/mock",
-  () => import("@std/testing/mock"),
+  standIn,
 );
 const async: Async = await load<Async>(
   "@std/async",
   () => import("@std/async"),
+  standIn,
 );
 
-/**
- * The `Channel` whose contract ours has to keep, where @std/async loads. It has
- * no stand-in.
- */
-export const stdChannel: StdChannel | undefined = missing.includes("@std/async")
-  ? undefined
-  : await import("@std/async/channel");
+/** The `Channel` whose contract ours has to keep. It has no stand-in. */
+export const stdChannel: Channels | undefined = await load<
+  Channels | undefined
+>("@std/async/channel", () => import("@std/async/channel"), undefined);
 
-if (missing.length > 0) {
-  console.log(`stand-ins in use for ${missing.join(", ")}`);
-}
+/** What of @std there are stand-ins for, and why; undefined if all of it is real. */
+export const standIns: string | undefined = reason &&
+  `stand-ins for ${missing.join(", ")}, because ${reason}`;
 
 // TypeScript wants assertion functions to be annotated where they are named.
 export const assert: Asserts["assert"] = asserts.assert;
@@ -83,8 +64,7 @@ export const assertRejects: Asserts["assertRejects"] = asserts.assertRejects;
 export const assertStrictEquals: Asserts["assertStrictEquals"] =
   asserts.assertStrictEquals;
 export const assertThrows: Asserts["assertThrows"] = asserts.assertThrows;
-export const FakeTime: Time["FakeTime"] = time.FakeTime;
-export const spy: Mock["spy"] = mock.spy;
+export const FakeTime: Testing["FakeTime"] = testing.FakeTime;
 export const abortable: Async["abortable"] = async.abortable;
 export const deadline: Async["deadline"] = async.deadline;
 export const retry: Async["retry"] = async.retry;

@@ -22,16 +22,19 @@ export interface ModelOptions {
   concurrency: number;
   queue: QueueSpec;
   paused: boolean;
-  sink: boolean | number;
+  grace: number;
   upstream: SignalState | undefined;
+  /** The time by which timers go off. */
   now: () => number;
+  /** The time by which delayed tasks are due: plain work may count. */
+  known: () => number;
   /** Whether to overlook in which order tasks come to their places. */
   isLax: boolean;
   /** Whether somebody else has a say in when a task starts. */
   isGoverned: boolean;
 }
 
-export abstract class LineModel {
+export abstract class BacklogModel {
   readonly queue: QueueModel<Job>;
   readonly capacity: number;
   readonly isLax: boolean;
@@ -50,6 +53,8 @@ export abstract class LineModel {
   candidates: Set<Job> = new Set();
   /** How many have come into the line. */
   joins = 0;
+  /** How many the queue has dropped. */
+  drops = 0;
 
   constructor(options: ModelOptions) {
     this.limit = options.concurrency;
@@ -59,7 +64,7 @@ export abstract class LineModel {
     this.isLax = options.isLax;
   }
 
-  /** The queue has no room for it any more. */
+  /** The queue has no room for it any more; it may be gone already. */
   protected abstract evict(job: Job): void;
 
   get isClosed(): boolean {
@@ -107,10 +112,18 @@ export abstract class LineModel {
 
   /** Taken in, room or not; false if the queue refuses it. */
   keep(job: Job): boolean {
-    const isFull = () => !job.isPartOfStream && !this.hasRoom();
-    if (this.isStrict && isFull()) {
-      if (this.queue.whenFull === "refuse") return false;
-      while (isFull()) this.evict(this.queued.jobs[0]!);
+    if (this.isStrict && !job.isPartOfStream && !this.hasRoom()) {
+      if (this.queue.whenFull === "refuse") {
+        this.drops++;
+        return false;
+      }
+      // First it is known who has to go: a stream that is told has more of it go.
+      let more = -1;
+      while (!this.hasRoom(more)) more--;
+      for (const job of this.queued.jobs.slice(0, -more)) {
+        this.drops++;
+        this.evict(job);
+      }
     }
     this.joins++;
     this.push(job);
