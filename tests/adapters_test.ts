@@ -28,7 +28,7 @@ function pLimit(concurrency: number) {
   return Object.assign(limit, {
     activeCount: () => group.inFlight,
     pendingCount: () => group.size,
-    clearQueue: () => void group.drain(),
+    clearQueue: () => void group.clear(),
   });
 }
 
@@ -128,6 +128,24 @@ test("p-map's convention: results in the order of the input, bounded, from any i
   }
   assertEquals(await pMap(later(), (i) => i), [0, 1, 2]);
   assertEquals(await pMap([], (i) => i), []);
+});
+
+test("pMapIterable's convention: while the reader has an item, `backpressure` others are in work or ready", async () => {
+  for (const [concurrency, backpressure] of [[1, 1], [1, 3], [2, 2], [2, 5]]) {
+    const group = new CoGroup({ concurrency: concurrency!, slice: Infinity });
+    const ahead = backpressure! - concurrency!; // As the README says.
+    let started = 0;
+    const results = group.map(range(20), (i) => {
+      started++;
+      return i;
+    }, { ahead });
+    for (const read of range(5)) {
+      assertEquals((await results.next()).value, read);
+      await settled();
+      assertEquals(started - (read + 1), backpressure);
+    }
+    await results.return!();
+  }
 });
 
 test("p-map's convention: the first failure rejects and starts nothing more; or all failures are collected", async () => {

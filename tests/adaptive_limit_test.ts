@@ -337,7 +337,7 @@ test("adaptiveLimit() learns nothing from permits that were released at once, or
   assertEquals(governor.limit, 4);
 });
 
-test("adaptiveLimit() lets those who wait in when it grows, first come, first served", async () => {
+test("adaptiveLimit() lets the callers that wait in when it grows, first come, first served", async () => {
   using time = new FakeTime();
   const governor = adaptiveLimit({ max: 100 });
   trips(governor, time, 5, 50);

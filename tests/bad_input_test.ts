@@ -19,8 +19,8 @@ const outOfRange: [string, unknown, string][] = [
   ["capacity", -1, "-1"],
   ["capacity", 1.5, "1.5"],
   ["capacity", NaN, "NaN"],
-  ["sink", -1, "-1"],
-  ["sink", NaN, "NaN"],
+  ["grace", -1, "-1"],
+  ["grace", NaN, "NaN"],
   ["timeout", -1, "-1"],
   ["timeout", NaN, "NaN"],
   ["slice", -1, "-1"],
@@ -44,7 +44,8 @@ const wrongType: [string, unknown, string][] = [
   ["signal", {}, "[object Object]"],
   ["signal", null, "null"],
   ["signal", "abort", '"abort"'],
-  ["sink", "yes", '"yes"'],
+  ["grace", "yes", '"yes"'],
+  ["grace", true, "true"],
   ["worker", 5, "5"],
   ["onError", "log", '"log"'],
   ["retry", 3, "3"],
@@ -177,12 +178,18 @@ test("CoGroup.insertAll() rejects for what is no source, and for what is no task
     }
   }
   await assertRejects(() => group.insertAll(tasks()), TypeError, "task");
-  for (const bad of [{ task: 5 }, null]) {
-    await assertRejects(
+  for (
+    const [bad, shown] of [[{ task: 5 }, 5], [null, null], [
+      undefined,
+      undefined,
+    ], [8, 8]]
+  ) {
+    const error = await assertRejects(
       () => group.insertAll([bad as never]),
       TypeError,
       "Cannot insertAll: task must",
     );
+    assert(error.message.endsWith(`received ${shown}`), error.message);
   }
   assert(group.tryInsert(() => void ran++), "the place is free again");
   assertEquals([await group.wait(), ran, closed], [0, 4, 1]);

@@ -1,9 +1,9 @@
-import { Channel } from "../src/channel.ts";
-import type { ChannelOptions } from "../src/channel_options.ts";
-import { droppingQueue } from "../src/dropping_queue.ts";
-import { ChannelClosedError } from "../src/errors.ts";
-import { fifoQueue } from "../src/fifo_queue.ts";
-import type { Queue } from "../src/queue.ts";
+import { Channel } from "../src/channel/channel.ts";
+import type { ChannelOptions } from "../src/channel/channel_options.ts";
+import { droppingQueue } from "../src/queues/dropping_queue.ts";
+import { ChannelClosedError } from "../src/base/errors.ts";
+import { fifoQueue } from "../src/queues/fifo_queue.ts";
+import type { Queue } from "../src/queues/queue.ts";
 import {
   channelContract,
   outcomes,
@@ -14,6 +14,7 @@ import {
   assert,
   assertEquals,
   assertInstanceOf,
+  assertStrictEquals,
   assertThrows,
   stdChannel,
 } from "./support/std.ts";
@@ -54,7 +55,7 @@ class Stack<T> implements Queue<T> {
     return this.#values.pop();
   }
 
-  drain(): T[] {
+  clear(): T[] {
     return this.#values.splice(0).reverse();
   }
 }
@@ -79,6 +80,68 @@ test("Channel of a queue gives values in its order, and has its capacity and siz
   assertEquals(await channel.receive(), "b");
   await sent;
   assertEquals([await channel.receive(), await channel.receive()], ["c", "a"]);
+});
+
+const takes: Record<string, (channel: Channel<number>) => unknown> = {
+  "receive()": (channel) => channel.receive(),
+  "iteration": (channel) => channel[Symbol.asyncIterator]().next(),
+  "toReadableStream()": (channel) =>
+    channel.toReadableStream().getReader().read(),
+  "tryReceive()": (channel) => channel.tryReceive(),
+};
+
+for (const [name, take] of Object.entries(takes)) {
+  test(`Channel of a queue that throws once as it is to give a value: ${name} gets the error, the others what is left, and then the error`, async () => {
+    for (const isClosed of [false, true]) {
+      const queue = new Stack<number>(3);
+      const channel = new Channel<number>({ queue });
+      for (const i of range(3)) channel.trySend(i);
+      const sent = channel.send(3).catch((error) => error);
+      if (isClosed) channel.close("closed");
+      const why = new Error("shift");
+      const shift = queue.shift.bind(queue);
+      queue.shift = () => {
+        queue.shift = shift;
+        throw why;
+      };
+      const got = await reasonOf((async () => await take(channel))());
+      assertStrictEquals(got, why);
+      const unsent = await sent;
+      assertInstanceOf(unsent, ChannelClosedError);
+      assertEquals([unsent.value, channel.closed, channel.size], [3, true, 3]);
+      assertEquals(await channel.receive(), 2);
+      const left: number[] = [];
+      const reason = await reasonOf((async () => {
+        for await (const value of channel) left.push(value);
+      })());
+      assertEquals([left, reason], [[1, 0], why]);
+      assertEquals(channel.tryReceive(), { state: "closed" });
+      assertStrictEquals(await reasonOf(channel.receive()), why);
+    }
+  });
+}
+
+test("Channel.send() and trySend() of what the queue won't have get its error, at once or when there is room; the channel goes on", async () => {
+  const why = new RangeError("odd");
+  const queue = new Stack<number>(1);
+  const push = queue.push.bind(queue);
+  queue.push = (value) => {
+    if (value % 2 === 1) throw why;
+    push(value);
+  };
+  const channel = new Channel<number>({ queue });
+  assertStrictEquals(assertThrows(() => channel.trySend(1)), why);
+  assertStrictEquals(await reasonOf(channel.send(1)), why);
+  await channel.send(0);
+  const controller = new CountingController();
+  const { signal } = controller;
+  const odd = reasonOf(channel.send(1, { signal }));
+  const even = channel.send(2, { signal });
+  assertEquals([channel.size, await channel.receive()], [1, 0]);
+  assertStrictEquals(await odd, why);
+  await even;
+  assertEquals([channel.closed, controller.listeners], [false, 0]);
+  assertEquals(await channel.receive(), 2);
 });
 
 test("Channel of both a queue and a capacity is a TypeError", () => {
@@ -171,7 +234,7 @@ test("Channel.close() takes 1,000 waiters off their signal", async () => {
   }
 });
 
-test("Channel.tryReceive() lets the waiting sender in before anybody can barge in", async () => {
+test("Channel.tryReceive() lets the waiting sender in before another can barge in", async () => {
   const channel = new Channel<string>({ capacity: 1 });
   channel.trySend("a");
   const { log, follow } = outcomes();
@@ -182,7 +245,7 @@ test("Channel.tryReceive() lets the waiting sender in before anybody can barge i
   assertEquals(log, [["b", undefined]]);
 });
 
-test("Channel.send() whose signal is aborted in the middle leaves room for nobody else to lose", async () => {
+test("Channel.send() whose signal is aborted in the middle takes no room from the one behind it", async () => {
   const channel = new Channel<number>({ capacity: 1 });
   const controller = new AbortController();
   channel.trySend(0);
@@ -204,4 +267,70 @@ test("Channel.send() that is refused, and [Symbol.asyncDispose](), give promises
     assertInstanceOf(step, Promise);
     await step;
   }
+});
+
+/** A queue that gives nothing until it may. */
+class Held extends Stack<string> {
+  mayGive = false;
+
+  override peek(): string | undefined {
+    return this.mayGive ? super.peek() : undefined;
+  }
+
+  override shift(): string | undefined {
+    return this.mayGive ? super.shift() : undefined;
+  }
+}
+
+test("Channel of a queue that holds its values back gives them when a call comes after it may", async () => {
+  const queue = new Held(4);
+  const channel = new Channel<string>({ queue });
+  await channel.send("a");
+  assertEquals(channel.tryReceive().state, "empty");
+  const waiting = channel.receive();
+  await settled();
+  assertEquals(channel.size, 1);
+  queue.mayGive = true;
+  await channel.send("b");
+  assertEquals([await waiting, await channel.receive()].sort(), ["a", "b"]);
+});
+
+test("Channel of a queue that is to evict, and has nothing to give now, holds one more", async () => {
+  const queue = Object.assign(new Held(1), { whenFull: "evict" as const });
+  const channel = new Channel<string>({ queue });
+  await channel.send("a");
+  await channel.send("b");
+  assertEquals(channel.size, 2);
+  queue.mayGive = true;
+  await channel.send("c");
+  assertEquals(channel.size, 1);
+  assertEquals(await channel.receive(), "c");
+});
+
+test("Channel of a queue that evicts, and then won't have a value, brings back none that was evicted before", async () => {
+  const queue = Object.assign(new Stack<string>(1), {
+    whenFull: "evict" as const,
+  });
+  const channel = new Channel<string>({ queue });
+  for (const value of ["a", "b", "c"]) await channel.send(value);
+  const why = new Error("the queue's");
+  const push = queue.push.bind(queue);
+  queue.push = (value) => {
+    if (value === "bad") throw why;
+    push(value);
+  };
+  assertStrictEquals(await reasonOf(channel.send("bad")), why);
+  assertEquals([channel.size, await channel.receive()], [1, "c"]);
+});
+
+test("Channel whose queue won't have what the only sender waits with is empty for who receives", async () => {
+  const why = new Error("the queue's");
+  const queue = new Stack<string>(0);
+  queue.push = () => {
+    throw why;
+  };
+  const channel = new Channel<string>({ queue });
+  const sent = reasonOf(channel.send("a"));
+  assertEquals(channel.tryReceive().state, "empty");
+  assertStrictEquals(await sent, why);
 });

@@ -6,7 +6,7 @@ import {
   milliseconds,
   options,
   priority,
-} from "../src/check.ts";
+} from "../src/base/check.ts";
 import {
   assertEquals,
   assertStrictEquals,

@@ -1,5 +1,5 @@
-import { Channel } from "../src/channel.ts";
-import { droppingQueue } from "../src/dropping_queue.ts";
+import { Channel } from "../src/channel/channel.ts";
+import { droppingQueue } from "../src/queues/dropping_queue.ts";
 import { range } from "./support/helpers.ts";
 import { assertEquals, assertThrows } from "./support/std.ts";
 import { test } from "./support/test.ts";
@@ -31,7 +31,7 @@ test("droppingQueue() in a channel: of 1,000 values the first 10 are received, i
   assertEquals(await Array.fromAsync(channel), range(10));
 });
 
-test("droppingQueue() of capacity 0 in a channel takes a value only for who waits", async () => {
+test("droppingQueue() of capacity 0 in a channel takes a value only for a receiver that waits", async () => {
   const channel = new Channel<number>({ queue: droppingQueue(0) });
   assertEquals(channel.trySend(0), false);
   const received = channel.receive();

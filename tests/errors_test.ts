@@ -4,7 +4,7 @@ import {
   outOfRange,
   show,
   wrongType,
-} from "../src/errors.ts";
+} from "../src/base/errors.ts";
 import {
   CoGroup,
   droppingQueue,
@@ -36,13 +36,25 @@ test("ChannelClosedError.value is what was not sent, undefined too, and is not t
   });
 });
 
-test("CoGroupClosedError is an Error with a name, and no ChannelClosedError", () => {
+test("CoGroupClosedError is an Error with a name, no ChannelClosedError, and without a value if there is none", () => {
   const error = new CoGroupClosedError("Cannot go");
   assert(error instanceof Error && !(error instanceof ChannelClosedError));
-  assertEquals([error.name, error.message], [
+  assertEquals([error.name, error.message, "value" in error], [
     "CoGroupClosedError",
     "Cannot go",
+    false,
   ]);
+});
+
+test("CoGroupClosedError.value is the task that was not accepted, and is not to be changed", () => {
+  const value = () => {};
+  const error = new CoGroupClosedError("why", value);
+  assertEquals(Object.getOwnPropertyDescriptor(error, "value"), {
+    value,
+    writable: false,
+    enumerable: true,
+    configurable: false,
+  });
 });
 
 test('show() does not let "8" and 8 look alike, nor anything else break the message', () => {
@@ -80,16 +92,16 @@ test("What became of a task that never runs is said by its error", async () => {
   const messageOf = (promise: Promise<unknown>) =>
     promise.catch(({ name, message }) => `${name}: ${message}`);
   const paused = { concurrency: 1, paused: true };
-  const drained = new CoGroup(paused);
-  const first = drained.go(() => {});
-  drained.drain();
-  assertEquals(await messageOf(first), "AbortError: The task was drained");
-  const cancelled = new CoGroup(paused);
-  const second = cancelled.go(() => {});
-  cancelled.cancel();
+  const cleared = new CoGroup(paused);
+  const first = cleared.go(() => {});
+  cleared.clear();
+  assertEquals(await messageOf(first), "AbortError: The task was cleared");
+  const aborted = new CoGroup(paused);
+  const second = aborted.go(() => {});
+  aborted.abort();
   assertEquals(
     await messageOf(second),
-    "AbortError: The group was cancelled",
+    "AbortError: The group was aborted",
   );
   const queue = droppingQueue<QueuedTask>(0);
   assertEquals(

@@ -2,9 +2,11 @@ import {
   adaptiveLimit,
   CoGroup,
   type CoGroupOptions,
+  fifoQueue,
   type Governor,
   keyedQueue,
   type Permit,
+  type QueuedTask,
   rateLimit,
   Semaphore,
 } from "../mod.ts";
@@ -73,7 +75,8 @@ test("CoGroup: two groups of 8 on a Semaphore of 10 have never more than 10 in f
   let most = 0;
   const ends: number[] = [];
   const groups = range(2).map((id) => {
-    const group = new CoGroup({ concurrency: 8, governor });
+    // How many are in flight at once is up to the clock, where a slice ends.
+    const group = new CoGroup({ concurrency: 8, governor, slice: Infinity });
     for (const _ of range(200)) {
       group.add(async () => {
         most = Math.max(most, ++inFlight);
@@ -92,15 +95,16 @@ test("CoGroup: two groups of 8 on a Semaphore of 10 have never more than 10 in f
 
 test("CoGroup that is aborted while it waits for a permit leaves all of them to the other", async () => {
   const governor = new Watched(10);
-  const one = new CoGroup({ concurrency: 10, governor });
-  const other = new CoGroup({ concurrency: 10, governor });
+  const options = { concurrency: 10, governor, slice: Infinity };
+  const one = new CoGroup(options);
+  const other = new CoGroup(options);
   const tasks = new Tasks();
   for (const n of range(20)) one.add(tasks.task(`one ${n}`));
   await settled();
   for (const n of range(20)) other.add(tasks.task(`other ${n}`));
   await settled();
   assertEquals([governor.held, governor.waiting], [10, 1]);
-  one.cancel();
+  one.abort();
   await settled();
   assertEquals(governor.waiting, 1); // The other's.
   tasks.openAll();
@@ -113,8 +117,8 @@ test("CoGroup that is aborted while it waits for a permit leaves all of them to 
 
 const ends: Record<string, (group: CoGroup, own: AbortController) => void> = {
   paused: (group) => group.pause(),
-  drained: (group) => void group.drain(),
-  aborted: (group) => group.cancel(),
+  cleared: (group) => void group.clear(),
+  aborted: (group) => group.abort(),
   "left with nothing but what was withdrawn": (_, own) => own.abort(),
 };
 
@@ -146,7 +150,7 @@ test("CoGroup that gives up in the moment in which it is given a permit gives it
   group.add(() => assert(false, "started after the abort"));
   await settled();
   held.release(); // Granted; the group will hear of it in a later microtask.
-  group.cancel();
+  group.abort();
   assertEquals(await group.wait(), 1);
   await settled();
   assertEquals([governor.held, governor.waiting], [0, 0]);
@@ -211,7 +215,7 @@ test("CoGroup does not hold a task's own abort against the governor's peer", asy
 
 test("CoGroup under a governor runs every kind of call, in order, in the permits there are", async () => {
   const governor = new Watched(1);
-  const group = new CoGroup({ concurrency: 4, governor });
+  const group = new CoGroup({ concurrency: 4, governor, slice: Infinity });
   const order: unknown[] = [];
   const note = (name: string) => async () => {
     assertEquals(governor.held, 1);
@@ -274,7 +278,7 @@ test("CoGroup.reset() of a group that was aborted while it waited: it waits agai
   const group = new CoGroup({ concurrency: 1, governor });
   group.add(() => {});
   await settled();
-  group.cancel();
+  group.abort();
   assertEquals(await group.reset(), 1);
   const result = group.go(() => "again");
   await settled();
@@ -289,7 +293,7 @@ test("CoGroup under a rateLimit of 10 in 1,000 ms: each window has 10 starts, an
   using time = new FakeTime();
   const starts: number[] = [];
   const governor = rateLimit({ limit: 10, interval: 1000 });
-  const group = new CoGroup({ concurrency: 100, governor });
+  const group = new CoGroup({ concurrency: 100, governor, slice: Infinity });
   const zero = Date.now();
   for (const _ of range(100)) {
     group.add(() => void starts.push(Date.now() - zero));
@@ -341,7 +345,7 @@ test("CoGroup with keys, a rate, retries and an abort: no window too full, no ke
     assertBooks(group);
     await time.tickAsync(10);
   }
-  group.cancel();
+  group.abort();
   assertBooks(group);
   for (let i = 0; i < 3; i++) {
     await settled();
@@ -441,10 +445,10 @@ test("new CoGroup() with a governor that is none is a TypeError that says what i
       message,
     );
   wrong(null, "governor must be a Governor, received null");
-  wrong({}, "governor.tryAcquire must be a function, received undefined");
+  wrong({}, "governor.acquire must be a function, received undefined");
   wrong(
-    { tryAcquire: () => {} },
-    "governor.acquire must be a function, received undefined",
+    { tryAcquire: 1, acquire: () => {} },
+    "governor.tryAcquire must be a function, received 1",
   );
 });
 
@@ -572,6 +576,37 @@ test("CoGroup under a governor that throws does not ask it for anything more", a
   }
 });
 
+test("CoGroup under a governor whose waive() throws is aborted with that error", async () => {
+  const { error: print } = console;
+  const printed: unknown[] = [];
+  console.error = (error) => printed.push(error);
+  try {
+    const error = new Error("no way back");
+    const group: CoGroup = new CoGroup({
+      concurrency: 1,
+      governor: {
+        tryAcquire: () => {
+          group.pause();
+          return {
+            release() {},
+            waive: () => {
+              throw error;
+            },
+            [Symbol.dispose]() {},
+          };
+        },
+        acquire: () => new Promise(() => {}),
+      },
+    });
+    group.add(() => {});
+    await settled();
+    assertStrictEquals(group.signal.reason, error);
+    assertEquals([printed, await group.wait()], [[error], 1]);
+  } finally {
+    console.error = print;
+  }
+});
+
 test("CoGroup under a governor that gives no permit says so", async () => {
   const { error } = console;
   console.error = () => {};
@@ -585,7 +620,7 @@ test("CoGroup under a governor that gives no permit says so", async () => {
       await group.wait();
       assertEquals(
         group.signal.reason.message,
-        `Cannot start task: what the governor gives must be a Permit, received ${given}`,
+        `Cannot acquire permit: what the governor gives must be a Permit, received ${given}`,
       );
     }
   } finally {
@@ -593,7 +628,7 @@ test("CoGroup under a governor that gives no permit says so", async () => {
   }
 });
 
-test("CoGroup whose worker has ended has room for who waits, though the governor gives the permit to another", async () => {
+test("CoGroup whose worker has ended has room for an insert that waits, though the governor gives the permit to another", async () => {
   const governor = new Semaphore(1);
   const tasks = new Tasks();
   const group = new CoGroup({ concurrency: 1, capacity: 1, governor });
@@ -614,3 +649,36 @@ test("CoGroup whose worker has ended has room for who waits, though the governor
   tasks.openAll();
   await group.wait();
 });
+
+for (
+  const [kind, governor] of Object.entries({
+    "Semaphore": new Semaphore(1),
+    "rateLimit()": rateLimit({ limit: 1, interval: 1e6 }),
+    "adaptiveLimit()": adaptiveLimit({ max: 1 }),
+    "governor of one's own": new Watched(1),
+  })
+) {
+  test(`CoGroup whose queue throws as a task is to start gives its permit of a ${kind} back`, async () => {
+    const why = new Error("the queue's");
+    const queue = fifoQueue<QueuedTask>();
+    const shift = queue.shift.bind(queue);
+    queue.shift = () => {
+      queue.shift = shift;
+      throw why;
+    };
+    const printed: unknown[] = [];
+    const { error } = console;
+    console.error = (...args) => void printed.push(...args);
+    try {
+      const group = new CoGroup({ concurrency: 1, governor, queue });
+      group.add(() => {});
+      assertEquals(await group.wait(), 1);
+      assertStrictEquals(group.signal.reason, why);
+    } finally {
+      console.error = error;
+    }
+    assertEquals(printed, [why]);
+    await settled();
+    assert(governor.tryAcquire!(), "the permit is lost");
+  });
+}

@@ -1,4 +1,4 @@
-import { Heap, type Placed } from "../src/heap.ts";
+import { Heap, type Placed } from "../src/base/heap.ts";
 import { range } from "./support/helpers.ts";
 import { assertEquals, assertStrictEquals } from "./support/std.ts";
 import { test } from "./support/test.ts";
@@ -125,3 +125,65 @@ test("Heap asks for an order O(log n) times a push, shift or delete", () => {
   ]);
   assertEquals(heap.size, 0);
 });
+
+test("Heap.clear() takes out all elements, asks nothing, and goes on", () => {
+  let mayAsk = true;
+  const heap = new Heap<Element>((a, b) => {
+    assertEquals(mayAsk, true);
+    return a.rank < b.rank;
+  });
+  assertEquals(heap.clear(), []);
+  const elements = range(20).map((i) => element((i * 7) % 20));
+  for (const one of elements) heap.push(one);
+  mayAsk = false;
+  assertEquals(new Set(heap.clear()), new Set(elements));
+  assertEquals(elements.map((e) => e.index), elements.map(() => -1));
+  assertEquals([heap.size, heap.first, heap.clear()], [0, undefined, []]);
+  mayAsk = true;
+  for (const one of elements.slice(10)) heap.push(one);
+  assertEquals(heap.size, 10);
+  assertEquals(
+    shiftAll(heap),
+    elements.slice(10).map((e) => e.rank).sort((a, b) => a - b),
+  );
+});
+
+const changes: Record<string, (heap: Heap<Element>, one: Element) => void> = {
+  "push()": (heap, one) => heap.push(one),
+  "shift()": (heap) => void heap.shift(),
+  "delete()": (heap, one) => heap.delete(one),
+};
+
+for (const [name, change] of Object.entries(changes)) {
+  test(`Heap.${name} that throws what it was asked has moved nothing`, () => {
+    const why = new Error("asked");
+    let throws = 0;
+    for (const which of range(16)) {
+      for (let k = 0, isOver = false; !isOver; k++) {
+        let left = Infinity;
+        const heap = new Heap<Element>((a, b) => {
+          if (left-- === 0) throw why;
+          return a.rank < b.rank;
+        });
+        const elements = range(16).map((i) => element((i * 11) % 16));
+        for (const one of elements) heap.push(one);
+        const one = name === "push()" ? element(which - 0.5) : elements[which]!;
+        const all = [...elements, one];
+        const before = all.map((e) => e.index);
+        left = k;
+        try {
+          change(heap, one);
+          isOver = true;
+        } catch (error) {
+          assertStrictEquals(error, why);
+          throws++;
+          assertEquals(all.map((e) => e.index), before);
+          assertEquals(heap.size, 16);
+          left = Infinity;
+          assertEquals(shiftAll(heap), range(16));
+        }
+      }
+    }
+    assertEquals(throws >= 16, true);
+  });
+}

@@ -1,6 +1,17 @@
 import { CoGroup, type TaskContext } from "../mod.ts";
-import { assertBooks, CountingController, range } from "./support/helpers.ts";
-import { assert, assertEquals, assertRejects } from "./support/std.ts";
+import { PATIENCE } from "../src/base/source.ts";
+import {
+  assertBooks,
+  CountingController,
+  range,
+  settled,
+} from "./support/helpers.ts";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  FakeTime,
+} from "./support/std.ts";
 import { test } from "./support/test.ts";
 
 /** A group that somebody else's functions use while it is in the middle of something. */
@@ -30,10 +41,10 @@ const uses: Record<string, (scene: Scene) => unknown> = {
   "map()": ({ group }) => group.map([1, 2], () => {}).next(),
   "mapSettled()": ({ group }) => group.mapSettled([1, 2], fails).next(),
   "close()": ({ group }) => group.close(),
-  "cancel()": ({ group }) => group.cancel(),
+  "abort()": ({ group }) => group.abort(),
   "wait()": ({ group }) => group.wait(),
   "idle()": ({ group }) => group.idle(),
-  "drain()": ({ group }) => group.drain(),
+  "clear()": ({ group }) => group.clear(),
   "reset()": ({ group }) => group.reset(),
   "pause() and resume()": ({ group }) => {
     group.pause();
@@ -122,7 +133,7 @@ const places: Record<string, (scene: Scene) => unknown> = {
     }),
   "a listener of group.signal": ({ group, use }) => {
     group.signal.addEventListener("abort", use, { once: true });
-    group.add(() => group.cancel());
+    group.add(() => group.abort());
   },
   "a listener of the task's signal, before the group's": (scene) => {
     const { signal } = scene.own;
@@ -192,7 +203,7 @@ async function play(
     concurrency: 2,
     capacity: 1,
     signal: upstream.signal,
-    sink: true,
+    grace: 0,
     onError: () => scene.use(),
   });
   const scene: Scene = {
@@ -339,8 +350,8 @@ for (const [what, make, isFailure] of badSources) {
   });
 }
 
-test("A source that stops its consumer in its own next() is not waited for", async () => {
-  for (const end of ["close", "cancel"] as const) {
+test("A source that stops its consumer in its own next() is waited for no longer than one that is stopped later", async () => {
+  for (const end of ["close", "abort"] as const) {
     const never = (group: CoGroup) => ({
       [Symbol.asyncIterator]: () => ({
         next() {
@@ -350,7 +361,15 @@ test("A source that stops its consumer in its own next() is not waited for", asy
       }),
     });
     const feeding = new CoGroup(1);
-    assertEquals(await feeding.insertAll(never(feeding)), 0);
+    const time = new FakeTime();
+    try {
+      const all = feeding.insertAll(never(feeding));
+      await settled();
+      time.tick(PATIENCE);
+      assertEquals(await all, 0);
+    } finally {
+      time.restore();
+    }
     const mapping = new CoGroup(1);
     await assertRejects(() => mapping.map(never(mapping), () => {}).next());
     const late = new CoGroup(1);
@@ -358,11 +377,11 @@ test("A source that stops its consumer in its own next() is not waited for", asy
       [Symbol.asyncIterator]: () => ({
         next() {
           late[end]();
-          return Promise.reject(new Error("nobody reads this"));
+          return Promise.reject(new Error("late"));
         },
       }),
     };
-    assertEquals(await late.insertAll(rejects), 0);
+    await assertRejects(() => late.insertAll(rejects), Error, "late");
     await Promise.all([feeding.wait(), mapping.wait(), late.wait()]);
   }
 });
@@ -420,7 +439,12 @@ test("An item's signal that is aborted while its timeout is judged gives one res
     },
   );
   const { value } = await results.next();
-  assertEquals(value, { status: "rejected", reason: "withdrawn" });
+  assertEquals(value, {
+    status: "rejected",
+    reason: "withdrawn",
+    item: 1,
+    index: 0,
+  });
   open();
   assertEquals(await results.next(), { value: undefined, done: true });
   await group.wait();

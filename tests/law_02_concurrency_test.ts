@@ -1,5 +1,12 @@
 import { CoGroup } from "../mod.ts";
-import { assertBooks, range, settled, Tasks } from "./support/helpers.ts";
+import {
+  assertBooks,
+  microtasks,
+  range,
+  seeded,
+  settled,
+  Tasks,
+} from "./support/helpers.ts";
 import { assert, assertEquals } from "./support/std.ts";
 import { test } from "./support/test.ts";
 
@@ -10,11 +17,11 @@ for (const concurrency of [1, 10, 100]) {
       const group = new CoGroup({ concurrency, slice: Infinity });
       const tasks = new Tasks();
       for (const i of range(3 * concurrency)) group[way](tasks.task(i));
-      await settled();
+      await microtasks();
       assertEquals(group.inFlight, concurrency);
       for (const i of range(3 * concurrency)) {
         tasks.open(i);
-        await settled();
+        await microtasks();
       }
       await group.wait();
       assertEquals(tasks.most, concurrency);
@@ -35,7 +42,8 @@ test("Law 2: Infinity workers run everything at once", async () => {
 });
 
 test("ctx.workerId is below concurrency, and never shared by two tasks in flight", async () => {
-  const group = new CoGroup(5);
+  // All five work at once, unless a slice ends.
+  const group = new CoGroup({ concurrency: 5, slice: Infinity });
   const inUse = new Set<number>();
   const seen = new Set<number>();
   for (const i of range(100)) {
@@ -114,4 +122,64 @@ test("CoGroup.concurrency set higher makes room for inserts that wait", async ()
   assertEquals(tasks.started, ["a", "b"]);
   tasks.openAll();
   await group.wait();
+});
+
+test("ctx.workerId is free and below concurrency at each start, however concurrency changes", async () => {
+  const random = seeded(1);
+  const upTo = (n: number) => Math.floor(random() * n);
+  for (const _ of range(20)) {
+    const group = new CoGroup({ concurrency: 4, slice: Infinity });
+    const wrong: string[] = [];
+    const running: { id: number; end: () => void }[] = [];
+    const task = ({ workerId }: { workerId: number }) => {
+      const limit = group.concurrency;
+      if (running.some(({ id }) => id === workerId)) {
+        wrong.push(`${workerId} is in use`);
+      }
+      if (workerId >= limit) wrong.push(`${workerId} of ${limit}`);
+      return new Promise<void>((end) => running.push({ id: workerId, end }));
+    };
+    const endOne = () => running.splice(upTo(running.length), 1)[0]?.end();
+    for (const _ of range(150)) {
+      const what = upTo(6);
+      if (what === 0) group.concurrency = 1 + upTo(8);
+      else if (what < 3) {
+        for (const _ of range(1 + upTo(3))) endOne();
+      } else group[what === 3 ? "go" : "add"](task);
+      if (upTo(3) > 0) await microtasks();
+    }
+    group.concurrency = Infinity;
+    while (group.inFlight + group.size > 0) {
+      await microtasks();
+      while (running.length > 0) endOne();
+    }
+    assertEquals(wrong, []);
+    assertEquals(await group.wait(), 0);
+  }
+});
+
+test("ctx.workerId of the tasks in flight are all those below concurrency, when it has grown again", async () => {
+  for (const free of [0, 1, 3]) {
+    const group = new CoGroup({ concurrency: 4, slice: Infinity });
+    const seen: number[] = [];
+    const ends: (() => void)[] = [];
+    for (const _ of range(12)) {
+      group.add(({ workerId }) => {
+        seen.push(workerId);
+        return new Promise<void>((end) => ends[workerId] = end);
+      });
+    }
+    await microtasks();
+    group.pause();
+    for (const id of range(free)) ends[id]!();
+    await microtasks();
+    group.concurrency = 1;
+    group.concurrency = 6;
+    group.resume();
+    await microtasks();
+    assertEquals(seen.slice(4).sort(), [...range(free), 4, 5]);
+    group.clear();
+    for (const end of ends) end();
+    await group.wait();
+  }
 });

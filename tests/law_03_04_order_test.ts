@@ -39,7 +39,7 @@ test("Law 4: tasks start in the order of the calls, whichever call brought them"
     };
     const ways = ["add", "go", "insert", "add", "insert", "go", "go"] as const;
     for (const i of range(200)) group[ways[i % ways.length]!](task(i));
-    group.insertAll([task(200), task(201)]);
+    await group.insertAll([task(200), task(201)]);
     await group.idle();
     assertEquals(started, range(202), `at concurrency ${concurrency}`);
     assertBooks(group);
@@ -76,7 +76,11 @@ test("CoGroup.insert() waits for room, and room is capacity and idle workers", a
   const waiting = group.insert(tasks.task(3)).then((is) => isIn = is);
   await settled();
   assertEquals([isIn, group.size, group.inFlight], [false, 1, 2]);
-  assertEquals(group.stats.accepted, 3, "who waits is not accepted yet");
+  assertEquals(
+    group.stats.accepted,
+    3,
+    "the insert that waits is not accepted yet",
+  );
   tasks.open(0);
   await waiting;
   assertEquals([isIn, group.size, group.inFlight], [true, 1, 2]);
@@ -110,7 +114,7 @@ test("CoGroup.insert() on a paused group has the room of the queue alone", async
   await group.wait();
 });
 
-test("Law 4: a freed place belongs to the longest waiter, whoever calls next", async () => {
+test("Law 4: a freed place belongs to the longest waiter, whichever call is next", async () => {
   const group = new CoGroup({ concurrency: 1, capacity: 1 });
   const tasks = new Tasks();
   group.add(tasks.task(0));
@@ -166,4 +170,27 @@ test("CoGroup.close() turns away the inserts that wait; what is kept behind them
   tasks.openAll();
   assertEquals(await group.wait(), 0);
   assertEquals(tasks.started, [0, 1, 2]);
+});
+
+test("Law 4: insert() gets the room that a task frees as it starts, though every worker is busy", async () => {
+  const group = new CoGroup({ concurrency: 1, capacity: 1, slice: Infinity });
+  const tasks = new Tasks();
+  group.go(tasks.task(0));
+  const stream = group.map([1], () => {});
+  stream.next();
+  const run = tasks.task(1);
+  group.insert(() => {
+    stream.return!();
+    return run();
+  });
+  await settled();
+  let isIn = false;
+  group.insert(() => {}).then((is) => isIn = is);
+  await settled();
+  assertEquals([group.size, isIn], [2, false]);
+  tasks.open(0);
+  await settled();
+  assertEquals([group.inFlight, group.size, isIn], [1, 1, true]);
+  tasks.open(1);
+  assertEquals(await group.wait(), 1); // The item of the map.
 });

@@ -1,11 +1,11 @@
 import { CoGroup } from "../mod.ts";
 import { assertBooks, gate, range, settled, Tasks } from "./support/helpers.ts";
-import { assert, assertEquals, FakeTime } from "./support/std.ts";
+import { assert, assertEquals } from "./support/std.ts";
 import { test } from "./support/test.ts";
 
-test("Law 5: after cancel(), insert with room resolves false 1,000 times in 1,000", async () => {
+test("Law 5: after abort(), insert with room resolves false 1,000 times in 1,000", async () => {
   const group = new CoGroup({ concurrency: 4, capacity: 2000 });
-  group.cancel();
+  group.abort();
   const results = await Promise.all(
     range(1000).map(() => group.insert(() => {})),
   );
@@ -66,17 +66,17 @@ test("Law 5: an abort inside a task lets that task and the other running ones en
   const group = new CoGroup(3);
   const tasks = new Tasks();
   for (const i of range(2)) group.add(tasks.task(i));
-  const cancels = gate();
+  const stopped = gate();
   group.add(async ({ signal }) => {
-    group.cancel("stop");
-    await cancels.promise;
-    assert(!signal.aborted, "undisturbed: sink is false");
+    group.abort("stop");
+    await stopped.promise;
+    assert(!signal.aborted, "undisturbed: grace is Infinity");
   });
   for (const i of range(5)) group.add(tasks.task(`queued ${i}`));
   await settled();
   assertEquals([group.inFlight, group.size, group.closed], [3, 0, true]);
   assertEquals(group.signal.reason, "stop");
-  cancels.open();
+  stopped.open();
   tasks.openAll();
   assertEquals(await group.wait(), 5);
   assertEquals(tasks.started, [0, 1]);
@@ -90,7 +90,7 @@ test("Law 5: inserts that wait resolve false when the group is aborted", async (
   await settled();
   const waiting = range(3).map((i) => group.insert(tasks.task(i)));
   group.add(tasks.task("kept behind them"));
-  group.cancel();
+  group.abort();
   assertEquals(await Promise.all(waiting), [false, false, false]);
   tasks.openAll();
   assertEquals(await group.wait(), 1);
@@ -116,100 +116,13 @@ test("CoGroup.signal is aborted with the group, with its reason, once", async ()
   group.signal.addEventListener("abort", () => heard.push(group.signal.reason));
   assert(!group.signal.aborted);
   upstream.abort("first");
-  group.cancel("second");
+  group.abort("second");
   assertEquals(heard, ["first"]);
   assertEquals(await group.wait(), 0);
 });
 
-test("CoGroup.cancel() without a reason has an AbortError for one", () => {
+test("CoGroup.abort() without a reason has an AbortError for one", () => {
   const group = new CoGroup(1);
-  group.cancel();
+  group.abort();
   assertEquals((group.signal.reason as DOMException).name, "AbortError");
-});
-
-test("sink: true lets running tasks see the abort at once, also those that look later", async () => {
-  const group = new CoGroup({ concurrency: 2, sink: true });
-  const seen: unknown[] = [];
-  const late = gate();
-  group.add(({ signal }) =>
-    new Promise<void>((resolve) => {
-      signal.addEventListener("abort", () => {
-        seen.push(signal.reason);
-        resolve();
-      });
-    })
-  );
-  group.add(async (ctx) => {
-    await late.promise;
-    seen.push(ctx.signal.aborted, ctx.signal.reason);
-  });
-  await settled();
-  group.cancel("stop");
-  assertEquals(seen, ["stop"]);
-  late.open();
-  await group.wait();
-  assertEquals(seen, ["stop", true, "stop"]);
-});
-
-test("sink: a number lets running tasks go on undisturbed for that many milliseconds", async () => {
-  const time = new FakeTime();
-  try {
-    const group = new CoGroup({ concurrency: 2, sink: 5000 });
-    const tasks = new Tasks();
-    const seen: unknown[] = [];
-    for (const name of ["a", "b"]) {
-      const run = tasks.task(name);
-      group.go(({ signal }) => {
-        signal.addEventListener("abort", () => seen.push(name, signal.reason));
-        return run();
-      });
-    }
-    await settled();
-    group.cancel("stop");
-    time.tick(4999);
-    assertEquals(seen, []);
-    tasks.open("a");
-    await settled();
-    time.tick(1);
-    assertEquals(seen, ["b", "stop"]);
-    tasks.open("b");
-    assertEquals(await group.wait(), 0);
-    assertEquals(time.next(), false, "no timer is left");
-  } finally {
-    time.restore();
-  }
-});
-
-test("sink: its timer goes, too, when the last task ends as the workers are about to look around", async () => {
-  const time = new FakeTime();
-  try {
-    const group = new CoGroup({ concurrency: 1, sink: 5000 });
-    const { promise, open } = gate();
-    group.add((ctx) => ctx.signal && promise);
-    await settled();
-    group.cancel();
-    await settled();
-    open();
-    group.concurrency = 2;
-    await settled();
-    assertEquals(time.next(), false, "no timer is left");
-  } finally {
-    time.restore();
-  }
-});
-
-test("sink: its timer goes when the last task in flight ends", async () => {
-  const time = new FakeTime();
-  try {
-    const group = new CoGroup({ concurrency: 1, sink: 5000 });
-    const tasks = new Tasks();
-    group.add(tasks.task("a"));
-    await settled();
-    group.cancel();
-    tasks.openAll();
-    await group.wait();
-    assertEquals(time.next(), false);
-  } finally {
-    time.restore();
-  }
 });

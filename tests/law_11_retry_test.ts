@@ -1,8 +1,14 @@
-import { CoGroup, keyedQueue, type TaskFailure } from "../mod.ts";
+import {
+  CoGroup,
+  keyedQueue,
+  type RetryOptions,
+  type TaskFailure,
+} from "../mod.ts";
 import {
   assertBooks,
   CountingController,
   gate,
+  microtasks,
   range,
   settled,
   Tasks,
@@ -14,6 +20,7 @@ import {
   FakeTime,
 } from "./support/std.ts";
 import { test } from "./support/test.ts";
+import { unhandled } from "./support/unhandled.ts";
 
 /** Runs the test with fake time, and checks that it leaves no timer. */
 function timed(
@@ -297,7 +304,8 @@ timed(
       concurrency: 4,
       capacity: 10,
       signal: upstream.signal,
-      sink: 5000,
+      grace: 5000,
+      slice: Infinity, // All ten have failed when they have settled.
     });
     const tasks = new Tasks();
     const quiet: Promise<unknown>[] = [];
@@ -326,7 +334,7 @@ timed(
     for (const promise of quiet) {
       assertEquals(await promise.catch((e) => e), "stop");
     }
-    assertEquals(group.drain().length, 20);
+    assertEquals(group.clear().length, 20);
   },
 );
 
@@ -341,11 +349,11 @@ timed(
     });
     const tasks = new Tasks();
     group.add(tasks.task(0));
-    // This one's isRetriable cancels: then there is no attempt to come either.
+    // This one's isRetriable aborts the group: then there is no attempt to come either.
     group.add(tasks.task(1), {
       retry: {
         isRetriable: () => {
-          group.cancel();
+          group.abort();
           return true;
         },
       },
@@ -403,7 +411,7 @@ timed(
     const result = group.go(() => promise).catch((e) => e);
     await settled();
     time.tick(100);
-    group.cancel("stop");
+    group.abort("stop");
     open();
     assertEquals((await result).name, "TimeoutError");
     assertEquals(await group.wait(), 0);
@@ -429,5 +437,294 @@ for (const callback of ["isRetriable", "delay"] as const) {
     assertStrictEquals(await promise.catch((reason) => reason), error);
     assertEquals(await group.wait(), 0);
     assertEquals(group.stats.rejected, 1);
+  });
+}
+
+/** The calls that bring a task in; each gives what becomes of it, "-" where none tells. */
+const calls: Record<
+  string,
+  (group: CoGroup, task: () => never) => Promise<unknown>
+> = {
+  go: (group, task) => group.go(task).catch((error) => error),
+  map: (group, task) => group.map([1], task).next().catch((error) => error),
+  mapSettled: async (group, task) =>
+    ((await group.mapSettled([1], task).next()).value as PromiseRejectedResult)
+      .reason,
+  add: (group, task) => {
+    group.add(task);
+    return group.wait().then(() => "-");
+  },
+  insert: async (group, task) => {
+    await group.insert(task);
+    return group.wait().then(() => "-");
+  },
+};
+
+const asked = new Error("from isRetriable");
+
+/** What the user's functions answer later, and how many attempts that makes. */
+const later: Record<string, [retry: RetryOptions, attempts: number, unknown]> =
+  {
+    "isRetriable that resolves to false": [
+      { isRetriable: () => Promise.resolve(false) },
+      1,
+      undefined,
+    ],
+    "isRetriable that resolves to true": [
+      { isRetriable: () => Promise.resolve(true) },
+      3,
+      undefined,
+    ],
+    "isRetriable that rejects": [
+      { isRetriable: () => Promise.reject(asked) },
+      1,
+      asked,
+    ],
+    "isRetriable that returns a thenable": [
+      {
+        isRetriable: () =>
+          ({ then: (tell: (is: boolean) => void) => tell(false) }) as
+            & PromiseLike<boolean>
+            & Promise<boolean>,
+      },
+      1,
+      undefined,
+    ],
+    "delay that resolves to a number": [
+      { delay: () => Promise.resolve(5) },
+      3,
+      undefined,
+    ],
+    "delay that resolves to undefined": [
+      { delay: () => Promise.resolve(undefined) },
+      3,
+      undefined,
+    ],
+    "delay that rejects": [{ delay: () => Promise.reject(asked) }, 1, asked],
+  };
+
+for (const [call, bring] of Object.entries(calls)) {
+  for (const [what, [retry, attempts, told]] of Object.entries(later)) {
+    test(`retry: ${what} makes ${attempts} attempts of a task of ${call}, and no unhandled rejection`, async () => {
+      const own = new Error("own");
+      const errors: unknown[] = [];
+      let ran = 0;
+      let outcome: unknown;
+      const rejections = await unhandled(async () => {
+        const time = new FakeTime();
+        try {
+          const group = new CoGroup({
+            concurrency: 1,
+            slice: Infinity,
+            retry: { ...exactly(5), maxAttempts: 3, ...retry },
+            onError: (error) => void errors.push(error),
+          });
+          const end = bring(group, () => {
+            ran++;
+            throw own;
+          });
+          for (const _ of range(3)) {
+            await microtasks();
+            time.tick(5 * 2 ** 3);
+          }
+          outcome = await end;
+          await group.wait();
+          assertEquals([group.stats.rejected, group.inFlight], [1, 0]);
+        } finally {
+          time.restore();
+        }
+      });
+      const error = told ?? own;
+      assertEquals([ran, rejections.length], [attempts, 0]);
+      if (outcome === "-") assertEquals(errors, [error]);
+      else assertStrictEquals(outcome, error);
+    });
+  }
+}
+
+for (const answer of [true, false, undefined]) {
+  const what = answer === undefined ? "rejects" : `resolves to ${answer}`;
+  test(`retry: isRetriable that ${what} judges a timeout; the worker is the task's until that has ended`, async () => {
+    using time = new FakeTime();
+    const slow = gate();
+    let attempts = 0;
+    const group = new CoGroup({
+      concurrency: 1,
+      slice: Infinity,
+      timeout: 100,
+      retry: {
+        ...exactly(10),
+        isRetriable: () =>
+          answer === undefined
+            ? Promise.reject(asked)
+            : Promise.resolve(answer),
+      },
+    });
+    const outcome = group.go(async () => {
+      if (++attempts === 1) await slow.promise;
+      return "done";
+    }).catch((error) => error.message);
+    await microtasks();
+    time.tick(100);
+    slow.open(); // The attempt ends while isRetriable is asked.
+    await microtasks();
+    time.tick(10);
+    assertEquals(
+      await outcome,
+      answer === undefined
+        ? asked.message
+        : answer
+        ? "done"
+        : "The task timed out after 100 ms",
+    );
+    assertEquals([attempts, group.stats.overdue], [answer ? 2 : 1, 0]);
+    await group.wait();
+  });
+}
+
+const never = new Promise<never>(() => {});
+
+/** The user's functions that may take their time, and never answer. */
+const silent: Record<string, RetryOptions> = {
+  isRetriable: { isRetriable: () => never },
+  delay: { delay: () => never },
+};
+
+for (const [callback, retry] of Object.entries(silent)) {
+  for (const [call, bring] of Object.entries(calls)) {
+    test(`retry: a task of ${call} that ${callback} judges for ever fails with its own error at the abort of its group`, async () => {
+      const own = new Error("own");
+      const errors: unknown[] = [];
+      const onError = (error: unknown) => void errors.push(error);
+      const group = new CoGroup({ concurrency: 1, retry, onError });
+      const outcome = bring(group, () => {
+        throw own;
+      });
+      await settled();
+      assertEquals(group.inFlight, 1);
+      group.abort("why");
+      assertBooks(group);
+      assertEquals(await group.wait(), 0);
+      const isStream = call.startsWith("map");
+      if (isStream) await outcome.catch(() => {}); // An abort ends it, at once.
+      else assertStrictEquals(await outcome, call === "go" ? own : "-");
+      assertEquals(errors, call === "go" ? [] : [own]);
+      assertEquals([group.stats.rejected, group.inFlight], [1, 0]);
+    });
+  }
+
+  for (const timeout of [Infinity, 100]) {
+    const what = timeout === Infinity ? "failure" : "timeout";
+    test(`retry: a go whose ${what} ${callback} judges for ever is told of its own signal at once, and the worker is free when the task has ended`, async () => {
+      using time = new FakeTime();
+      const group = new CoGroup({ concurrency: 1, retry });
+      const own = new CountingController();
+      const { signal } = own;
+      const slow = gate();
+      const task = () =>
+        timeout === Infinity ? Promise.reject("own") : slow.promise;
+      const outcome = group.go(task, { signal, timeout }).catch((e) => e);
+      await settled();
+      time.tick(100);
+      await settled();
+      own.abort("withdrawn");
+      assertEquals(await outcome, "withdrawn");
+      slow.open();
+      assertEquals([await group.wait(), own.listeners], [0, 0]);
+      assertBooks(group);
+      assertEquals([group.stats.rejected, group.stats.overdue], [1, 0]);
+    });
+
+    test(`retry: an add whose ${what} ${callback} judges for ever fails for good when its own signal is aborted`, async () => {
+      using time = new FakeTime();
+      const errors: unknown[] = [];
+      const onError = (error: unknown) => void errors.push(error);
+      const group = new CoGroup({ concurrency: 1, retry, onError });
+      const own = new AbortController();
+      const { signal } = own;
+      const slow = gate();
+      const error = new DOMException("own", "TimeoutError");
+      const task = () =>
+        timeout === Infinity ? Promise.reject(error) : slow.promise;
+      group.add(task, { signal, timeout });
+      await settled();
+      time.tick(100);
+      await settled();
+      own.abort("withdrawn");
+      await settled();
+      assertEquals((errors as Error[]).map(({ name }) => name), [error.name]);
+      slow.open();
+      assertEquals(await group.wait(), 0);
+      assertEquals([errors.length, group.stats.rejected], [1, 1]);
+    });
+  }
+
+  test(`retry: a go whose timeout ${callback} judges for ever has timed out at the abort of its group, though the task runs on`, async () => {
+    using time = new FakeTime();
+    const group = new CoGroup({ concurrency: 1, retry, timeout: 100 });
+    const slow = gate();
+    const outcome = group.go(() => slow.promise).catch((e) => e.name);
+    await settled();
+    time.tick(100);
+    await settled();
+    group.abort("why");
+    assertEquals(await outcome, "TimeoutError");
+    assertEquals([group.inFlight, group.stats.overdue], [1, 1]);
+    slow.open();
+    assertEquals([await group.wait(), group.stats.rejected], [0, 1]);
+  });
+
+  test(`retry: an item of a map that ${callback} judges for ever fails for good when its reader has left`, async () => {
+    const errors: unknown[] = [];
+    const onError = (error: unknown) => void errors.push(error);
+    const group = new CoGroup({ concurrency: 1, retry, onError });
+    const stream = group.map([1], () => Promise.reject("own"));
+    const next = stream.next();
+    await settled();
+    await stream.return!();
+    assertEquals(await next, { value: undefined, done: true });
+    assertEquals([await group.wait(), errors], [0, ["own"]]);
+  });
+
+  test(`retry: ${callback} that aborts the group and then never answers fails the task, with its own error`, async () => {
+    const group = new CoGroup({
+      concurrency: 1,
+      retry: {
+        [callback]: () => {
+          group.abort("why");
+          return never;
+        },
+      },
+    });
+    const outcome = group.go(() => Promise.reject("own")).catch((e) => e);
+    assertEquals([await outcome, await group.wait()], ["own", 0]);
+  });
+}
+
+for (const answer of [true, false, undefined]) {
+  const what = answer === undefined ? "rejects" : `resolves to ${answer}`;
+  test(`retry: isRetriable that ${what} after the abort of the group is heard no more`, async () => {
+    const late = gate<boolean>();
+    let attempts = 0;
+    let outcome: Promise<unknown>;
+    const rejections = await unhandled(async () => {
+      const group = new CoGroup({
+        concurrency: 1,
+        retry: { isRetriable: () => late.promise },
+      });
+      outcome = group.go(() => {
+        attempts++;
+        throw new Error("own");
+      }).catch((error) => error.message);
+      await settled();
+      assertEquals(group.inFlight, 1);
+      group.abort();
+      if (answer === undefined) late.fail(asked);
+      else late.open(answer);
+      assertEquals([await outcome, await group.wait()], ["own", 0]);
+      await settled();
+      assertBooks(group);
+    });
+    assertEquals([attempts, rejections], [1, []]);
   });
 }

@@ -24,7 +24,7 @@ for (const options of [undefined, { timeout: 60_000 }]) {
   });
 }
 
-test("Law 13: calls of three groups in one turn, some drained, some abandoned: each has its own store and its own result", async () => {
+test("Law 13: calls of three groups in one turn, some cleared, some abandoned: each has its own store and its own result", async () => {
   const groups = [1, 2, 3].map((n) => new CoGroup(n));
   const results = range(60).map((i) =>
     storage.run(
@@ -32,17 +32,35 @@ test("Law 13: calls of three groups in one turn, some drained, some abandoned: e
       () => groups[i % 3]!.go(() => [i, storage.getStore()]).catch(() => i),
     )
   );
-  await Promise.resolve(); // Those who are next have been summoned, and none has looked.
-  const drained = groups[1]!.drain().length;
-  groups[2]!.cancel();
+  await Promise.resolve(); // The calls that are next were woken, and none has looked.
+  const cleared = groups[1]!.clear().length;
+  groups[2]!.abort();
   const ended = await Promise.all(results);
   for (const [i, result] of ended.entries()) {
     if (typeof result === "number") assertEquals(result, i);
     else assertEquals(result, [i, i]);
   }
   const lost = ended.filter((result) => typeof result === "number");
-  assertEquals(lost.length, drained + groups[2]!.stats.abandoned);
+  assertEquals(lost.length, cleared + groups[2]!.stats.abandoned);
   assertEquals(ended.every((result, i) => i % 3 > 0 || result !== i), true);
+});
+
+test("Law 13: the calls of 3,000 groups in one turn, and in the next ones: each has its own store and its own result", async () => {
+  const groups = range(3000).map(() =>
+    new CoGroup({ concurrency: 1, slice: Infinity })
+  );
+  for (const round of range(3)) {
+    const seen = await Promise.all(
+      groups.map((group, i) =>
+        storage.run(
+          i,
+          () => group.go(() => [i, round, storage.getStore()]),
+        )
+      ),
+    );
+    assertEquals(seen, range(3000).map((i) => [i, round, i]));
+  }
+  await Promise.all(groups.map((group) => group.wait()));
 });
 
 test("Law 13: a retried task of go sees its caller's store on every attempt", async () => {

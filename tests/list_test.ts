@@ -1,4 +1,4 @@
-import { Link, List } from "../src/list.ts";
+import { Link, List } from "../src/base/list.ts";
 import { assert, assertEquals, assertStrictEquals } from "./support/std.ts";
 import { test } from "./support/test.ts";
 

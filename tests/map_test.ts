@@ -1,9 +1,10 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { CoGroup, CoGroupClosedError } from "../mod.ts";
-import { Core } from "../src/core.ts";
-import { Intake } from "../src/intake.ts";
-import { stream } from "../src/map.ts";
-import { settle } from "../src/options.ts";
+import { Group } from "../src/group/group.ts";
+import { Intake } from "../src/group/intake.ts";
+import { stream } from "../src/stream/map.ts";
+import { settle } from "../src/group/options.ts";
+import { PATIENCE } from "../src/base/source.ts";
 import { assertBooks, gate, range, settled, Tasks } from "./support/helpers.ts";
 import {
   assert,
@@ -89,7 +90,9 @@ test("CoGroup.map() takes iterables, async iterables and promises, and types its
   assertEquals(await collect(group.map(promises, fn)), ["7"]);
   assertEquals(await collect(group.map([], fn)), []);
   const settledResults = await collect(group.mapSettled([1], fn));
-  assertEquals(settledResults, [{ status: "fulfilled", value: "1" }]);
+  assertEquals(settledResults, [
+    { status: "fulfilled", value: "1", item: 1, index: 0 },
+  ]);
 });
 
 test("Law 12: nothing is pulled before the first next(), then concurrency items", async () => {
@@ -107,7 +110,7 @@ test("Law 12: nothing is pulled before the first next(), then concurrency items"
     tasks.open(0);
     await first;
     await settled();
-    assertEquals(counted.pulled, 4, "the reader has not asked for more");
+    assertEquals(counted.pulled, 5, "what the reader has got is not between");
     stream.next();
     await settled();
     assertEquals(counted.pulled, 5);
@@ -225,29 +228,6 @@ for (const { ordered } of bothOrders) {
       }
     });
 
-    test(`Law 12: a source of rejected promises fails with the first, and is closed (${where})`, async () => {
-      const group = new CoGroup(3);
-      const error = new Error("promise");
-      let closed = 0;
-      const promises = function* () {
-        try {
-          yield Promise.resolve(0);
-          yield Promise.reject(error);
-        } finally {
-          closed++;
-        }
-      };
-      const stream = group[method](
-        promises() as unknown as Iterable<number>,
-        (i) => i,
-        { ordered },
-      );
-      assertEquals((await stream.next()).done, false);
-      assertEquals(await stream.next().catch((e) => e), error);
-      assertEquals([closed, (await stream.next()).done], [1, true]);
-      await group.wait();
-    });
-
     test(`Law 12: a source whose return() throws does not disturb the end (${where})`, async () => {
       const group = new CoGroup({ concurrency: 2, onError: () => {} });
       const source = {
@@ -262,9 +242,12 @@ for (const { ordered } of bothOrders) {
         },
       };
       let read = 0;
-      for await (const _ of group[method](source, (i) => i, { ordered })) {
-        if (++read === 3) break;
-      }
+      const loop = async () => {
+        for await (const _ of group[method](source, (i) => i, { ordered })) {
+          if (++read === 3) break;
+        }
+      };
+      await assertRejects(loop, Error, "return");
       assertEquals(source.returned, 1);
       const error = new Error("fn");
       const stream = group[method](source, () => Promise.reject(error), {
@@ -272,9 +255,19 @@ for (const { ordered } of bothOrders) {
       });
       const first = await stream.next().catch((e) => e);
       if (method === "map") assertEquals(first, error);
-      else assertEquals(first.value, { status: "rejected", reason: error });
-      await stream.return!();
-      assertEquals(source.returned, 2);
+      else {
+        assertEquals(first.value, {
+          status: "rejected",
+          reason: error,
+          item: 1,
+          index: 0,
+        });
+      }
+      const ended = await stream.return!().catch((e) => e.message);
+      assertEquals(
+        [ended.done ?? ended, source.returned],
+        [method === "map" ? true : "return", 2],
+      );
       await group.wait();
       assertBooks(group);
     });
@@ -296,7 +289,7 @@ for (const { ordered } of bothOrders) {
       assertEquals([await group.wait(), group.stats.fulfilled], [0, 2]);
     });
 
-    test(`CoGroup.cancel() ends ${where}, with the reason, and abandons what has not started`, async () => {
+    test(`CoGroup.abort() ends ${where}, with the reason, and abandons what has not started`, async () => {
       const seen = await unhandled(async () => {
         const group = new CoGroup(1);
         const source = new Counted(100);
@@ -311,13 +304,13 @@ for (const { ordered } of bothOrders) {
         const first = stream.next();
         await settled();
         group.add(other);
-        group.cancel("stop");
+        group.abort("stop");
         assertEquals(source.closed, 1);
         assertEquals(await first.catch((e) => e), "stop");
         assertEquals((await stream.next()).done, true);
         tasks.openAll();
         await group.wait();
-        assertEquals(group.drain().map(({ task }) => task), [other]);
+        assertEquals(group.clear().map(({ task }) => task), [other]);
         assertBooks(group);
       });
       assertEquals(seen, []);
@@ -325,7 +318,7 @@ for (const { ordered } of bothOrders) {
 
     test(`The first next() of ${where}, on a closed or aborted group rejects, quietly, and closes the source`, async () => {
       const seen = await unhandled(async () => {
-        for (const end of ["close", "cancel"] as const) {
+        for (const end of ["close", "abort"] as const) {
           const group = new CoGroup(1);
           const source = new Counted(3);
           const iterator = source[Symbol.iterator]();
@@ -373,6 +366,26 @@ for (const { ordered } of bothOrders) {
     });
   }
 
+  test(`Law 12: map over a source of rejected promises fails with the first, and closes it (${ordered})`, async () => {
+    const group = new CoGroup(3);
+    const error = new Error("promise");
+    let closed = 0;
+    const promises = function* () {
+      try {
+        yield Promise.resolve(0);
+        yield Promise.reject(error);
+      } finally {
+        closed++;
+      }
+    };
+    const source = promises() as unknown as Iterable<number>;
+    const stream = group.map(source, (i) => i, { ordered });
+    assertEquals((await stream.next()).done, false);
+    assertEquals(await stream.next().catch((e) => e), error);
+    assertEquals([closed, (await stream.next()).done], [1, true]);
+    await group.wait();
+  });
+
   test(`Law 12: fn that throws undefined on its 5th item ends map with that, not with a value (${ordered})`, async () => {
     const group = new CoGroup(2);
     const source = new Counted(100);
@@ -407,7 +420,12 @@ for (const { ordered } of bothOrders) {
     };
     const all = await collect(group.mapSettled(range(10), fn, { ordered }));
     assertEquals(all.length, 10);
-    assertEquals(all[4], { status: "rejected", reason: undefined });
+    assertEquals(all[4], {
+      status: "rejected",
+      reason: undefined,
+      item: 4,
+      index: 4,
+    });
     await group.wait();
   });
 }
@@ -429,7 +447,7 @@ test("Law 12: an error after the end of map goes to onError, once", async () => 
   assertEquals(heard, ["third, first", "second, last"]);
 });
 
-test("Law 12: errors that nobody read before a break go to onError", async () => {
+test("Law 12: errors that were not read before a break go to onError", async () => {
   for (const { ordered } of bothOrders) {
     const heard: unknown[] = [];
     const group = new CoGroup({
@@ -527,8 +545,13 @@ test("CoGroup.mapSettled() yields withdrawn items as rejected with the signal's 
   const steps = [stream.next(), stream.next(), stream.next(), stream.next()];
   await settled();
   controller.abort("enough");
-  for (const step of steps.slice(0, 3)) {
-    assertEquals((await step).value, { status: "rejected", reason: "enough" });
+  for (const [index, step] of steps.slice(0, 3).entries()) {
+    assertEquals((await step).value, {
+      status: "rejected",
+      reason: "enough",
+      item: index,
+      index,
+    });
   }
   assertEquals(await steps[3]!.catch((e) => e), "enough");
   tasks.openAll();
@@ -551,6 +574,7 @@ test("Law 12: completed results are read while the source's next() is slow, and 
       closed++;
     }
   }
+  const ends: unknown[] = [];
   for (const { ordered } of bothOrders) {
     const stream = group.map(source(), (i) => i, { ordered });
     assertEquals((await stream.next()).value, 1);
@@ -558,37 +582,43 @@ test("Law 12: completed results are read while the source's next() is slow, and 
     const third = stream.next();
     await settled();
     assertEquals(await group.go(() => "a worker is free"), "a worker is free");
-    await stream.return!();
-    assertEquals((await third).done, true, "nobody waits for the source");
+    ends.push(stream.return!());
+    assertEquals((await third).done, true, "no reader waits for the source");
   }
   slow.open();
-  await settled();
+  await Promise.all(ends);
   assertEquals(closed, 2);
   await group.wait();
 });
 
-test("Law 12: a source that does not answer holds up neither close() nor cancel()", async () => {
-  for (const end of ["close", "cancel"] as const) {
-    const group = new CoGroup(1);
-    const never = new Promise<IteratorResult<number>>(() => {});
-    const source: AsyncIterable<number> = {
-      [Symbol.asyncIterator]: () => ({
-        next: () => never,
-        return: () => never,
-      }),
-    };
-    const stream = group.map(source, (i) => i);
-    const all = group.insertAll(source as never);
-    const first = stream.next();
-    await settled();
-    group[end]();
-    assertEquals(await all, 0);
-    const error = await first.catch((e) => e);
-    assertEquals(
-      error.name,
-      end === "close" ? "CoGroupClosedError" : "AbortError",
-    );
-    await group.wait();
+test("Law 12: a source that does not answer holds up neither close() nor abort()", async () => {
+  const time = new FakeTime();
+  try {
+    for (const end of ["close", "abort"] as const) {
+      const group = new CoGroup(1);
+      const never = new Promise<IteratorResult<number>>(() => {});
+      const source: AsyncIterable<number> = {
+        [Symbol.asyncIterator]: () => ({
+          next: () => never,
+          return: () => never,
+        }),
+      };
+      const stream = group.map(source, (i) => i);
+      const all = group.insertAll(source as never);
+      const first = stream.next();
+      await settled();
+      group[end]();
+      const error = await first.catch((e) => e);
+      assertEquals(
+        error.name,
+        end === "close" ? "CoGroupClosedError" : "AbortError",
+      );
+      await group.wait();
+      time.tick(PATIENCE);
+      assertEquals(await all, 0);
+    }
+  } finally {
+    time.restore();
   }
 });
 
@@ -650,7 +680,7 @@ test("CoGroup.map() at Infinity workers over an endless source lets the event lo
     }
   }
   const stream = group.map(endless(), (i) => i);
-  const timer = setTimeout(() => group.cancel("stop"), 0);
+  const timer = setTimeout(() => group.abort("stop"), 0);
   let error;
   try {
     for await (const _ of stream);
@@ -662,7 +692,7 @@ test("CoGroup.map() at Infinity workers over an endless source lets the event lo
   await group.wait();
 });
 
-test("CoGroup.drain() leaves the items of a map, queued or delayed, to their stream", async () => {
+test("CoGroup.clear() leaves the items of a map, queued or delayed, to their stream", async () => {
   const time = new FakeTime();
   try {
     const group = new CoGroup({ concurrency: 2, paused: true });
@@ -674,12 +704,12 @@ test("CoGroup.drain() leaves the items of a map, queued or delayed, to their str
     const add = () => {};
     group.add(add);
     await settled();
-    assertEquals(group.drain().map(({ task }) => task), [add]);
+    assertEquals(group.clear().map(({ task }) => task), [add]);
     assertEquals(group.size, 2);
     group.resume();
     await settled();
     time.tick(60);
-    assertEquals(group.drain(), []);
+    assertEquals(group.clear(), []);
     assertEquals(group.stats.delayed, 1);
     time.tick(40);
     assertEquals(await results, [[0, 2], [1, 1]]);
@@ -690,7 +720,7 @@ test("CoGroup.drain() leaves the items of a map, queued or delayed, to their str
 });
 
 test("Items of a map have a signal each, and those that look at it cost the others nothing", async () => {
-  const group = new CoGroup({ concurrency: 2, sink: true });
+  const group = new CoGroup({ concurrency: 2, grace: 0 });
   const signals = new Set<AbortSignal>();
   const stream = group.map(range(6), (i, ctx) => {
     if (i % 2 === 0) signals.add(ctx.signal);
@@ -702,7 +732,8 @@ test("Items of a map have a signal each, and those that look at it cost the othe
 });
 
 test("CoGroup.concurrency set lower holds for the items of a map, too", async () => {
-  const group = new CoGroup(4);
+  // Else the clock says how many have started when the limit is set.
+  const group = new CoGroup({ concurrency: 4, slice: Infinity });
   const tasks = new Tasks();
   const ids: number[] = [];
   const results = collect(
@@ -831,7 +862,7 @@ test("CoGroup.map() as they are ready gives what was ready before a failure, the
   await group.wait();
 });
 
-test("Law 6: a stream that an abort ends, and that nobody reads, is no unhandled rejection", async () => {
+test("Law 6: a stream that an abort ends, and that is not read, is no unhandled rejection", async () => {
   const controller = new AbortController();
   const reasons = await unhandled(async () => {
     const group = new CoGroup({ concurrency: 1, paused: true });
@@ -839,12 +870,12 @@ test("Law 6: a stream that an abort ends, and that nobody reads, is no unhandled
     stream.next();
     stream.next();
     await settled();
-    group.cancel("why");
+    group.abort("why");
     await group.wait();
     const later = new CoGroup(1);
     const begun = later.map([1, 2], (n) => n);
     await begun.next();
-    later.cancel("why");
+    later.abort("why");
     begun.next();
     await later.wait();
     const { signal } = controller;
@@ -856,7 +887,7 @@ test("Law 6: a stream that an abort ends, and that nobody reads, is no unhandled
   assertEquals(reasons, []);
 });
 
-test("CoGroup.map() whose items' signal is aborted closes its source at once, not when somebody reads on", async () => {
+test("CoGroup.map() whose items' signal is aborted closes its source at once, not when its reader reads on", async () => {
   let closed = 0;
   const second = gate();
   async function* source() {
@@ -883,18 +914,18 @@ test("CoGroup.map() whose items' signal is aborted closes its source at once, no
 
 for (const how of ["read to its end", "broken off", "failed"]) {
   test(`CoGroup.map() that was ${how} is forgotten by its group`, async () => {
-    const core = new Core(settle(2));
-    const map = stream("map", new Intake(core), [1, 2], (n: number) => {
+    const group = new Group(settle(2));
+    const map = stream("map", group, new Intake(group), [1, 2], (n: number) => {
       if (how === "failed") throw "own";
       return n;
     }, undefined);
     const first = map.next();
-    assertEquals(core.feeds.size, 1);
+    assertEquals(group.feeds.size, 1);
     await first.catch(() => {});
     if (how === "broken off") await map.return!();
     else if (how === "read to its end") { for await (const _ of map); }
-    assertEquals(core.feeds.size, 0);
-    await core.wait();
+    assertEquals(group.feeds.size, 0);
+    await group.wait();
   });
 }
 
@@ -913,3 +944,21 @@ test("CoGroup.map() whose failure comes before an earlier item is tried again fa
   assertEquals(heard, []);
   assertBooks(group);
 });
+
+for (const end of ["nothing", "an abort"]) {
+  test(`CoGroup.map() that is read on after reset(), and ${end} of the group's next life, ends as after close()`, async () => {
+    const group = new CoGroup(3);
+    const stream = group.map(range(4), (n) => n);
+    assertEquals((await stream.next()).value, 0);
+    await settled();
+    await group.reset();
+    if (end === "an abort") group.abort("of the next life");
+    const rest: unknown[] = [];
+    for (const _ of range(5)) {
+      const step = stream.next().then((s) => s.done ? "done" : s.value);
+      rest.push(await step.catch((error) => error.name));
+    }
+    assertEquals(rest, [1, 2, 3, "CoGroupClosedError", "done"]);
+    await group.wait();
+  });
+}

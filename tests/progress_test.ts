@@ -1,7 +1,7 @@
 import { CoGroup, type CoGroupStats } from "../mod.ts";
-import { Core } from "../src/core.ts";
-import { settle } from "../src/options.ts";
-import { Progress } from "../src/progress.ts";
+import { Group } from "../src/group/group.ts";
+import { settle } from "../src/group/options.ts";
+import { Progress } from "../src/group/progress.ts";
 import { range, settled, Tasks } from "./support/helpers.ts";
 import { assert, assertEquals, assertThrows, FakeTime } from "./support/std.ts";
 import { test } from "./support/test.ts";
@@ -87,13 +87,13 @@ test("CoGroup.progress() ends after an abort, when the last task in flight has e
   for (const i of range(3)) group.add(tasks.task(i));
   const snapshots = watched(group.progress({ interval: 0 }));
   await settled();
-  group.cancel();
+  group.abort();
   tasks.openAll();
   const last = (await snapshots).at(-1)!;
   assertEquals([last.fulfilled, last.abandoned, last.queued], [1, 2, 0]);
 });
 
-test("CoGroup.progress() broken off leaves no timer, and settles who waits", async () => {
+test("CoGroup.progress() broken off leaves no timer, and settles each next() that waits", async () => {
   const time = new FakeTime();
   try {
     const group = new CoGroup({ concurrency: 1, paused: true });
@@ -216,7 +216,7 @@ test("CoGroup.progress() with a bad interval says what it is for", () => {
 });
 
 test("CoGroup.progress() leaves nothing with the group when it has looked", async () => {
-  class Counting extends Core {
+  class Counting extends Group {
     waiting = 0;
 
     override onEnd(callback: () => void): void {
@@ -230,16 +230,16 @@ test("CoGroup.progress() leaves nothing with the group when it has looked", asyn
     }
   }
   using time = new FakeTime();
-  const core = new Counting(settle({ concurrency: 1, paused: true }));
-  const stream = new Progress(core, undefined);
+  const group = new Counting(settle({ concurrency: 1, paused: true }));
+  const stream = new Progress(group, undefined);
   await stream.next();
   const last = stream.next();
   for (const _ of range(3)) {
     await settled();
-    assertEquals(core.waiting, 1);
+    assertEquals(group.waiting, 1);
     time.tick(1000);
   }
   await stream.return();
   await last;
-  assertEquals(core.waiting, 0);
+  assertEquals(group.waiting, 0);
 });

@@ -1,5 +1,5 @@
 import { rateLimit, type RateLimitOptions } from "../mod.ts";
-import { LONGEST } from "../src/delays.ts";
+import { LONGEST } from "../src/base/timer.ts";
 import {
   CountingController,
   range,
@@ -71,7 +71,7 @@ class Setup implements Disposable {
     );
   }
 
-  /** Lets so many milliseconds go by, and whoever can start do so. */
+  /** Lets so many milliseconds go by, and all starts be made that can be. */
   async tick(ms: number): Promise<void> {
     this.time.tick(ms);
     await Promise.resolve();
@@ -81,7 +81,7 @@ class Setup implements Disposable {
   async until(n: number): Promise<void> {
     await Promise.resolve();
     while (this.starts.length < n) {
-      assert(this.time.next(), "somebody waits, but no timer is set");
+      assert(this.time.next(), "a caller waits, but no timer is set");
       await Promise.resolve();
     }
   }
@@ -229,7 +229,7 @@ test("rateLimit() spaces starts by fractions of a millisecond as near as whole o
   assertEquals(setup.starts, [0, 334, 667, 1000, 1334, 1667, 2000]);
 });
 
-test("rateLimit() with a limit of Infinity holds nobody back but by a pause, and takes any burst", () => {
+test("rateLimit() with a limit of Infinity holds no caller back but by a pause, and takes any burst", () => {
   for (const burst of [1, 1000, Infinity]) {
     using setup = new Setup({ limit: Infinity, interval: 1000, burst });
     assertEquals(setup.tryStart(10_000), 10_000);
@@ -247,12 +247,12 @@ test("rateLimit().acquire() serves first come, first served, and tryAcquire() do
   // The time has come, but the timer's callback has not: it is his who waits.
   setClock(() => setup.time.now + 1500);
   assertStrictEquals(setup.rate.tryAcquire(), undefined);
-  await setup.tick(1000);
+  await setup.tick(0);
   assertEquals(order, [0, 1]);
   assertStrictEquals(setup.rate.tryAcquire(), undefined);
 });
 
-test("rateLimit() has one timer exactly while somebody waits", async () => {
+test("rateLimit() has one timer exactly while a caller waits", async () => {
   using setup = new Setup({ limit: 1, interval: 1000 });
   assertEquals(setup.tryStart(2), 1);
   assertEquals([setup.timers, setup.set], [0, []]);
@@ -301,6 +301,27 @@ test("rateLimit() has no timer any more when the last waiter was aborted", async
   assertEquals(setup.tryStart(2), 1);
 });
 
+test("rateLimit() has two timers at the most, of however many callers that came and went while one waits", async () => {
+  using setup = new Setup({ limit: 1, interval: 3_600_000 });
+  setup.tryStart(1);
+  const first = new AbortController();
+  const waiting = setup.wait(1, first.signal);
+  for (const _ of range(50)) {
+    const controller = new AbortController();
+    const gone = setup.wait(1, controller.signal);
+    await setup.tick(2);
+    const { length } = setup.set;
+    controller.abort();
+    await gone[0];
+    assertEquals(setup.set.length, length, "a timer was set for the others");
+    assert(setup.timers <= 2, `there are ${setup.timers} timers`);
+    await setup.tick(2);
+  }
+  first.abort();
+  await waiting[0];
+  assertEquals(setup.timers, 0);
+});
+
 test("rateLimit().acquire() with an aborted signal rejects with its reason, and takes no start", async () => {
   using setup = new Setup({ limit: 1, interval: 1000 });
   const reason = new Error("why");
@@ -310,7 +331,7 @@ test("rateLimit().acquire() with an aborted signal rejects with its reason, and 
   assertEquals(setup.tryStart(2), 1);
 });
 
-test("rateLimit().pauseFor() lets nobody start until then, and after it whoever the rate lets", async () => {
+test("rateLimit().pauseFor() lets no caller start until then, and after it as many as the rate lets", async () => {
   using setup = new Setup({ limit: 2, interval: 1000 });
   setup.wait(3);
   await setup.tick(0);
@@ -358,7 +379,7 @@ test("rateLimit().pauseFor() of Infinity is for good", async () => {
   assertEquals(setup.timers, 0);
 });
 
-test("rateLimit() keeps nobody waiting longer than the rate asks when the clock is set back", async () => {
+test("rateLimit() keeps no caller waiting longer than the rate asks when the clock is set back", async () => {
   using setup = new Setup({ limit: 1, interval: 1000 });
   setup.tryStart(1);
   setup.wait(2);
@@ -370,7 +391,7 @@ test("rateLimit() keeps nobody waiting longer than the rate asks when the clock 
   assertEquals(setup.starts, [0, 1000, 2000]);
 });
 
-test("rateLimit() keeps who comes after the clock was set back for one interval at most", async () => {
+test("rateLimit() keeps a caller that comes after the clock was set back for one interval at most", async () => {
   using setup = new Setup({ limit: 1, interval: 1000 });
   setup.tryStart(1);
   setup.time.tick(600);
@@ -451,7 +472,7 @@ test("rateLimit() counts the even starts from one that was late by a millisecond
   assertEquals(setup.tryStart(2), 1);
 });
 
-test("rateLimit() lets who waits start each millisecond, if it is the rate", async () => {
+test("rateLimit() lets a caller that waits start each millisecond, if it is the rate", async () => {
   using setup = new Setup({ limit: 2, interval: 2, burst: 1 });
   setup.wait(6);
   await settled();

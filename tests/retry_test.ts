@@ -1,4 +1,4 @@
-import { type RetryOptions, RetryPolicy } from "../src/retry.ts";
+import { type RetryOptions, RetryPolicy } from "../src/base/retry.ts";
 import { range } from "./support/helpers.ts";
 import {
   assert,
@@ -18,7 +18,7 @@ function waits(
   const { random } = Math;
   Math.random = () => chance;
   try {
-    return range(n).map((i) => policy.wait("why", i + 1));
+    return range(n).map((i) => policy.wait("why", i + 1)) as number[];
   } finally {
     Math.random = random;
   }

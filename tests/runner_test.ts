@@ -1,4 +1,4 @@
-import { Runner } from "../src/runner.ts";
+import { Runner } from "../src/group/runner.ts";
 import type { TaskContext, WorkerFunction } from "../src/task.ts";
 import { settled } from "./support/helpers.ts";
 import {
@@ -14,6 +14,7 @@ const ctx: TaskContext = {
   signal: new AbortController().signal,
   workerId: 3,
   attempt: 2,
+  lend: () => Promise.reject("not here"),
 };
 
 const task = () => {};

@@ -1,5 +1,4 @@
 import { type Permit, Semaphore } from "../mod.ts";
-import { Hold, Permits } from "../src/permits.ts";
 import { CountingController, range, settled } from "./support/helpers.ts";
 import {
   assert,
@@ -78,7 +77,7 @@ test("Semaphore.acquire() waits for a release, first come, first served", async 
   assertEquals(waiters.order, [0, 1, 2]);
 });
 
-test("Semaphore.tryAcquire() doesn't barge in: a freed permit is the longest waiter's before he has heard of it", async () => {
+test("Semaphore.tryAcquire() doesn't barge in: a freed permit is the longest waiter's before that has heard of it", async () => {
   const semaphore = new Semaphore(1);
   const [permit] = takeAll(semaphore);
   const waiters = new Waiters(semaphore);
@@ -156,13 +155,13 @@ test("Semaphore.acquire() puts one listener on a signal, however many wait with 
   assert(semaphore.tryAcquire() !== undefined);
 });
 
-test("Semaphore.acquire() puts no listener on the signal of who need not wait", async () => {
+test("Semaphore.acquire() puts no listener on the signal of a call that need not wait", async () => {
   const controller = new CountingController();
   await new Semaphore(1).acquire({ signal: controller.signal });
   assertEquals(controller.added, 0);
 });
 
-test("Semaphore.limit set higher admits who waits at once, as many as there is room for", async () => {
+test("Semaphore.limit set higher admits the callers that wait at once, as many as there is room for", async () => {
   const semaphore = new Semaphore(1);
   takeAll(semaphore);
   const waiters = new Waiters(semaphore);
@@ -178,7 +177,7 @@ test("Semaphore.limit set higher admits who waits at once, as many as there is r
   assert(semaphore.tryAcquire() !== undefined);
 });
 
-test("Semaphore.limit set lower lets the holders end, and admits nobody until fewer are held", async () => {
+test("Semaphore.limit set lower lets the holders end, and admits no caller until fewer are held", async () => {
   const semaphore = new Semaphore(3);
   const permits = takeAll(semaphore);
   const waiters = new Waiters(semaphore);
@@ -274,27 +273,4 @@ test("Semaphore.acquire() with options that are none rejects, and takes no permi
     assertInstanceOf(error, TypeError);
   }
   assert(semaphore.tryAcquire() !== undefined);
-});
-
-test("Permits: nobody barges in while one waits, though there is a permit by now", async () => {
-  let isThere = false;
-  const permits = new Permits(() => isThere ? new Hold(() => {}) : undefined);
-  const waiting = permits.acquire(undefined);
-  isThere = true;
-  assertEquals(permits.tryAcquire(), undefined);
-  permits.admit();
-  assert((await waiting) instanceof Hold);
-});
-
-test("Permits tells that the first one waits, and that the last one gave up, of all that come and go", async () => {
-  const heard: number[] = [];
-  const permits: Permits = new Permits(
-    () => undefined,
-    () => heard.push(permits.waiting),
-  );
-  const controllers = range(3).map(() => new AbortController());
-  const all = controllers.map(({ signal }) => permits.acquire({ signal }));
-  for (const controller of controllers) controller.abort();
-  await Promise.allSettled(all);
-  assertEquals(heard, [1, 0]);
 });

@@ -1,4 +1,4 @@
-import { keep, lastReject, lastResolve } from "../src/settlers.ts";
+import { keep, lastReject, lastResolve } from "../src/base/promises.ts";
 import { assertEquals, assertRejects } from "./support/std.ts";
 import { test } from "./support/test.ts";
 

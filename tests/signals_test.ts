@@ -1,8 +1,7 @@
-import { Link, List } from "../src/list.ts";
-import { Cancel, cancelBy, unwatch, watch } from "../src/signals.ts";
+import { AbortWatcher, reasonOf, unwatch, watch } from "../src/base/signals.ts";
 import { CountingController, range } from "./support/helpers.ts";
-import { deafSignal, PolyfilledSignal } from "./support/polyfilled_signal.ts";
 import {
+  assert,
   assertEquals,
   assertStrictEquals,
   assertThrows,
@@ -10,29 +9,29 @@ import {
 import { test } from "./support/test.ts";
 
 /** Watchers that write their number down when they are told, with the reason. */
-function watchers(n: number): { told: unknown[]; cancels: Cancel[] } {
+function watchers(n: number): { told: unknown[]; watching: AbortWatcher[] } {
   const told: unknown[] = [];
-  const cancels = range(n).map((i) =>
-    new Cancel((reason) => told.push([i, reason]))
+  const watching = range(n).map((i) =>
+    new AbortWatcher((reason) => told.push([i, reason]))
   );
-  return { told, cancels };
+  return { told, watching };
 }
 
 test("watch() puts one listener on a signal for 10,000 watchers", () => {
   const controller = new CountingController();
-  const { cancels } = watchers(10_000);
-  for (const cancel of cancels) watch(controller.signal, cancel);
+  const { watching } = watchers(10_000);
+  for (const watcher of watching) watch(controller.signal, watcher);
   assertEquals([controller.listeners, controller.added], [1, 1]);
-  for (const cancel of cancels.slice(1)) unwatch(cancel);
+  for (const watcher of watching.slice(1)) unwatch(watcher);
   assertEquals(controller.listeners, 1);
-  unwatch(cancels[0]!);
+  unwatch(watching[0]!);
   assertEquals([controller.listeners, controller.added], [0, 1]);
 });
 
 test("watch() tells all watchers of the abort's reason, in their order, and takes the listener off", () => {
   const controller = new CountingController();
-  const { told, cancels } = watchers(3);
-  for (const cancel of cancels) watch(controller.signal, cancel);
+  const { told, watching } = watchers(3);
+  for (const watcher of watching) watch(controller.signal, watcher);
   const reason = new Error("why");
   controller.abort(reason);
   assertEquals(told, range(3).map((i) => [i, reason]));
@@ -42,7 +41,7 @@ test("watch() tells all watchers of the abort's reason, in their order, and take
 
 test("watch() puts a listener on again after the last watcher has left", () => {
   const controller = new CountingController();
-  const { told, cancels: [first, second] } = watchers(2);
+  const { told, watching: [first, second] } = watchers(2);
   watch(controller.signal, first!);
   unwatch(first!);
   watch(controller.signal, second!);
@@ -51,31 +50,31 @@ test("watch() puts a listener on again after the last watcher has left", () => {
   assertEquals(told, [[1, "why"]]);
 });
 
-test("watch() of several signals tells only those who watch the aborted one", () => {
+test("watch() of several signals tells only the watchers of the aborted one", () => {
   const controllers = range(2).map(() => new CountingController());
-  const { told, cancels } = watchers(2);
-  for (const i of range(2)) watch(controllers[i]!.signal, cancels[i]!);
+  const { told, watching } = watchers(2);
+  for (const i of range(2)) watch(controllers[i]!.signal, watching[i]!);
   controllers[1]!.abort("why");
   assertEquals(told, [[1, "why"]]);
   assertEquals(controllers.map((c) => c.listeners), [1, 0]);
-  unwatch(cancels[0]!);
+  unwatch(watching[0]!);
 });
 
 test("unwatch() takes off exactly that watcher: the first, one in the middle, the last", () => {
   for (const index of range(3)) {
     const controller = new CountingController();
-    const { told, cancels } = watchers(3);
-    for (const cancel of cancels) watch(controller.signal, cancel);
-    unwatch(cancels[index]!);
+    const { told, watching } = watchers(3);
+    for (const watcher of watching) watch(controller.signal, watcher);
+    unwatch(watching[index]!);
     controller.abort("why");
     const others = range(3).filter((i) => i !== index);
     assertEquals(told, others.map((i) => [i, "why"]));
   }
 });
 
-test("unwatch() of who watches nothing, or was told, does nothing", () => {
+test("unwatch() of a watcher that watches nothing, or was told, does nothing", () => {
   const controller = new CountingController();
-  const { told, cancels: [first, second] } = watchers(2);
+  const { told, watching: [first, second] } = watchers(2);
   unwatch(first!);
   watch(controller.signal, second!);
   controller.abort("why");
@@ -83,20 +82,42 @@ test("unwatch() of who watches nothing, or was told, does nothing", () => {
   assertEquals([told.length, controller.listeners], [1, 0]);
 });
 
-test("watch() tells nobody who was taken off by one who was told before", () => {
+test("watch() does not tell a watcher that one told before it has taken off", () => {
   const controller = new AbortController();
-  const { told, cancels: [second] } = watchers(1);
-  const first = new Cancel(() => unwatch(second!));
+  const { told, watching: [second] } = watchers(1);
+  const first = new AbortWatcher(() => unwatch(second!));
   watch(controller.signal, first);
   watch(controller.signal, second!);
   controller.abort("why");
   assertEquals(told, []);
 });
 
+test("watch() tells the others, though one throws, and then throws what the first one did", () => {
+  const { told, watching: [last] } = watchers(1);
+  const listeners: (() => void)[] = [];
+  const signal = {
+    aborted: false,
+    reason: "why",
+    addEventListener: (_: string, listener: () => void) =>
+      listeners.push(listener),
+    removeEventListener: () => {},
+  };
+  for (const error of ["first", "second"]) {
+    const watcher = new AbortWatcher(() => {
+      throw new Error(error);
+    });
+    watch(signal as unknown as AbortSignal, watcher);
+  }
+  watch(signal as unknown as AbortSignal, last!);
+  signal.aborted = true;
+  assertThrows(() => listeners[0]!(), Error, "first");
+  assertEquals(told, [[0, "why"]]);
+});
+
 test("watch() has a watcher off its signal before it is told, so that it can watch another", () => {
   const [one, other] = [new CountingController(), new CountingController()];
-  const { told, cancels: [last] } = watchers(1);
-  const first: Cancel = new Cancel(() => {
+  const { told, watching: [last] } = watchers(1);
+  const first: AbortWatcher = new AbortWatcher(() => {
     assertStrictEquals(first.list, undefined);
     watch(other.signal, last!);
   });
@@ -107,96 +128,36 @@ test("watch() has a watcher off its signal before it is told, so that it can wat
   assertEquals(told, [[0, "other"]]);
 });
 
-test("watch() takes no event for an abort that anybody dispatched", () => {
+test("watch() takes no event of that name for an abort, if the signal is not aborted", () => {
   const controller = new CountingController();
-  const { told, cancels: [cancel] } = watchers(1);
-  watch(controller.signal, cancel!);
+  const { told, watching: [watcher] } = watchers(1);
+  watch(controller.signal, watcher!);
   controller.signal.dispatchEvent(new Event("abort"));
   assertEquals([told.length, controller.listeners], [0, 1]);
   controller.abort("why");
   assertEquals(told, [[0, "why"]]);
 });
 
-for (const isAborted of [false, true]) {
-  const name = isAborted ? "tells both" : "leaves none at the end";
-  test(`watch() begun while another one listens puts one listener on the signal, and ${name}`, () => {
-    const { told, cancels: [outer, inner] } = watchers(2);
-    const polyfill = new PolyfilledSignal({
-      onAdd(nth) {
-        if (nth === 1) watch(signal, inner!);
-      },
-    });
-    const { signal } = polyfill.options;
-    watch(signal, outer!);
-    assertEquals(polyfill.listeners, 1);
-    if (isAborted) polyfill.abort("why");
-    assertEquals(told, isAborted ? [[1, "why"], [0, "why"]] : []);
-    for (const cancel of [inner, outer]) unwatch(cancel);
-    assertEquals(polyfill.listeners, 0);
+test("watch() tells a watcher that comes while another one is told, if the signal is not aborted", () => {
+  const [one, other] = [new CountingController(), new CountingController()];
+  const { told, watching: [late, last] } = watchers(2);
+  const first = new AbortWatcher(() => {
+    watch(other.signal, late!);
+    other.abort("other");
   });
-}
-
-test("watch() begun while another one listens, who leaves as the second listener is taken off, is told", () => {
-  const { told, cancels: [outer, inner] } = watchers(2);
-  const polyfill = new PolyfilledSignal({
-    onAdd(nth) {
-      if (nth === 1) watch(signal, inner!);
-    },
-    onRemove(nth) {
-      if (nth === 1) unwatch(inner!);
-    },
-  });
-  const { signal } = polyfill.options;
-  watch(signal, outer!);
-  assertEquals(polyfill.listeners, 1);
-  polyfill.abort("why");
-  assertEquals([told, polyfill.listeners], [[[0, "why"]], 0]);
+  watch(one.signal, first);
+  watch(one.signal, last!);
+  one.abort("one");
+  assertEquals(told, [[0, "other"], [1, "one"]]);
+  assertEquals([one.listeners, other.listeners], [0, 0]);
 });
 
-test("watch() tells of an abort that came while the signal was listened to", () => {
-  const { told, cancels: [cancel] } = watchers(1);
-  const polyfill = new PolyfilledSignal({
-    onAdd: (_, polyfill) => polyfill.abort("why"),
-  });
-  watch(polyfill.options.signal, cancel!);
-  assertEquals([told, polyfill.listeners], [[[0, "why"]], 0]);
-});
-
-test("watch() throws what the signal throws, and can be tried again", () => {
-  const { told, cancels: [cancel] } = watchers(1);
-  const polyfill = new PolyfilledSignal({
-    onAdd(nth) {
-      if (nth === 1) throw new RangeError("deaf");
-    },
-  });
-  const { signal } = polyfill.options;
-  assertThrows(() => watch(signal, cancel!), RangeError, "deaf");
-  assertEquals([cancel!.list, polyfill.listeners], [undefined, 0]);
-  watch(signal, cancel!);
-  polyfill.abort("why");
-  assertEquals(told, [[0, "why"]]);
-});
-
-test("cancelBy() watches the signal for as long as its caller does not take it off", () => {
-  const controller = new CountingController();
-  const link = new Link();
-  new List().push(link);
-  const told: unknown[] = [];
-  const cancel = cancelBy(controller.signal, link, (why) => told.push(why));
-  assertEquals([controller.listeners, told], [1, []]);
-  unwatch(cancel);
-  controller.abort("late");
-  assertEquals([controller.listeners, told], [0, []]);
-});
-
-test("cancelBy() is off the signal if the wait was over before it was listened to", () => {
-  const controller = new CountingController();
-  cancelBy(controller.signal, new Link(), () => {});
-  assertEquals([controller.listeners, controller.added], [0, 1]);
-});
-
-test("cancelBy() throws what the signal throws", () => {
-  const { signal } = deafSignal().options;
-  const begin = () => cancelBy(signal, new Link(), () => {});
-  assertThrows(begin, RangeError, "deaf");
+test("reasonOf() is what the signal says, null too, and an AbortError where it says nothing", () => {
+  for (const reason of [new Error("why"), "why", null, 0, ""]) {
+    assertStrictEquals(reasonOf(AbortSignal.abort(reason)), reason);
+  }
+  const silent = { aborted: true } as AbortSignal;
+  const error = reasonOf(silent) as DOMException;
+  assert(error instanceof DOMException);
+  assertEquals(`${error}`, "AbortError: The operation was aborted");
 });

@@ -1,5 +1,5 @@
-import { Channel } from "../src/channel.ts";
-import { slidingQueue } from "../src/sliding_queue.ts";
+import { Channel } from "../src/channel/channel.ts";
+import { slidingQueue } from "../src/queues/sliding_queue.ts";
 import { range, settled } from "./support/helpers.ts";
 import { assertEquals, assertThrows } from "./support/std.ts";
 import { test } from "./support/test.ts";

@@ -1,21 +1,29 @@
-import { NONE } from "../src/maybe.ts";
-import { type AnyIterable, Source } from "../src/source.ts";
-import { reasonOf } from "./support/channel_contract.ts";
+import { sleep } from "../src/base/probe.ts";
+import { NONE } from "../src/base/promises.ts";
+import {
+  type AnyIterable,
+  LATER,
+  PATIENCE,
+  type Puller,
+  Source,
+} from "../src/base/source.ts";
 import { gate, settled } from "./support/helpers.ts";
 import {
   assert,
   assertEquals,
   assertInstanceOf,
-  assertRejects,
   assertStrictEquals,
   assertThrows,
+  FakeTime,
 } from "./support/std.ts";
 import { test } from "./support/test.ts";
 import { unhandled } from "./support/unhandled.ts";
 
+const kinds = [Symbol.iterator, Symbol.asyncIterator] as const;
+
 /** An iterable of either kind that does as it is told, and how often it was closed. */
 function scripted(
-  kind: typeof Symbol.asyncIterator | typeof Symbol.iterator,
+  kind: typeof kinds[number],
   next: () => unknown,
   close: () => unknown = () => ({ done: true }),
 ): { iterable: AnyIterable<unknown>; closed: () => number } {
@@ -31,6 +39,59 @@ function scripted(
   };
 }
 
+/** A puller that writes down what it hears. */
+class Ear implements Puller<unknown> {
+  readonly came: unknown[] = [];
+  readonly failed: unknown[] = [];
+  readonly lostOnes: unknown[] = [];
+  readonly source: Source<unknown>;
+
+  constructor(iterable: unknown) {
+    this.source = new Source("map", iterable as Iterable<unknown>, this);
+  }
+
+  comes(value: unknown): void {
+    this.came.push(value);
+  }
+
+  fails(error: unknown): void {
+    this.failed.push(error);
+  }
+
+  lost(error: unknown): void {
+    this.lostOnes.push(error);
+  }
+
+  /** Pulls, and waits for what it does not have at hand. */
+  async pull(): Promise<unknown> {
+    const answer = this.source.pull();
+    return answer === LATER ? await this.answer() : answer;
+  }
+
+  /** Pulls what it does not have at hand. */
+  async pullLater(): Promise<unknown> {
+    assertStrictEquals(this.source.pull(), LATER);
+    return await this.answer();
+  }
+
+  /** The one answer to the pull that is under way. */
+  async answer(): Promise<unknown> {
+    await settled();
+    assertEquals(this.came.length + this.failed.length, 1, "one answer a pull");
+    if (this.failed.length > 0) throw this.failed.pop();
+    return this.came.pop();
+  }
+
+  /** All that it has heard and not taken. */
+  get heard(): unknown[][] {
+    return [this.came, this.failed, this.lostOnes];
+  }
+}
+
+async function reasonOf(promise: Promise<unknown>): Promise<unknown> {
+  return await promise.then(() => assert(false, "no rejection"), (e) => e);
+}
+
 test("Source of what is no iterable is a TypeError that shows it", () => {
   for (
     const [bad, shown] of [
@@ -42,15 +103,15 @@ test("Source of what is no iterable is a TypeError that shows it", () => {
     ]
   ) {
     assertThrows(
-      () => new Source("insertAll", bad as Iterable<unknown>),
+      () => new Ear(bad),
       TypeError,
-      `Cannot insertAll: source must be an iterable or async iterable, received ${shown}`,
+      `Cannot map: source must be an iterable or async iterable, received ${shown}`,
     );
   }
 });
 
 test("Source.pull() gives the values of an iterable at once, then NONE", () => {
-  const source = new Source("map", [1, undefined]);
+  const { source } = new Ear([1, undefined]);
   assertEquals(
     [source.pull(), source.isOver, source.pull(), source.isOver],
     [1, false, undefined, false],
@@ -60,17 +121,15 @@ test("Source.pull() gives the values of an iterable at once, then NONE", () => {
   assertStrictEquals(source.pull(), NONE);
 });
 
-test("Source.pull() gives promises of the values of an async iterable, then of NONE", async () => {
+test("Source.pull() gives the values of an async iterable later, then NONE", async () => {
   async function* values() {
     yield await Promise.resolve("a");
   }
-  const source = new Source("map", values());
-  const first = source.pull();
-  assertInstanceOf(first, Promise);
-  assertEquals([await first, source.isOver], ["a", false]);
-  assertStrictEquals(await source.pull(), NONE);
-  assertStrictEquals(source.isOver, true);
-  assertStrictEquals(source.pull(), NONE);
+  const ear = new Ear(values());
+  assertEquals([await ear.pull(), ear.source.isOver], ["a", false]);
+  assertStrictEquals(await ear.pull(), NONE);
+  assertStrictEquals(ear.source.isOver, true);
+  assertStrictEquals(ear.source.pull(), NONE);
 });
 
 test("Source.pull() takes an async iterator's steps whether they are promises or not", async () => {
@@ -78,7 +137,7 @@ test("Source.pull() takes an async iterator's steps whether they are promises or
     Symbol.asyncIterator,
     () => ({ value: 1, done: false }),
   );
-  assertEquals(await new Source("map", iterable).pull(), 1);
+  assertEquals(await new Ear(iterable).pull(), 1);
 });
 
 test("Source prefers the async iterator of what has both, and takes null for none", async () => {
@@ -88,15 +147,12 @@ test("Source prefers the async iterator of what has both, and takes null for non
       yield await Promise.resolve("async");
     },
   };
-  assertEquals(await new Source<unknown>("map", both).pull(), "async");
+  assertEquals(await new Ear(both).pull(), "async");
   const half = {
     [Symbol.iterator]: both[Symbol.iterator],
     [Symbol.asyncIterator]: null,
   };
-  assertEquals(
-    new Source("map", half as unknown as Iterable<string>).pull(),
-    "sync",
-  );
+  assertEquals(new Ear(half).source.pull(), "sync");
 });
 
 test("Source calls an iterable's method as its own, once, before the first pull", () => {
@@ -107,28 +163,36 @@ test("Source calls an iterable's method as its own, once, before the first pull"
       return [1][Symbol.iterator]();
     },
   };
-  const source = new Source("map", iterable);
+  const { source } = new Ear(iterable);
   source.pull();
   assertEquals(seen.length, 1);
   assertStrictEquals(seen[0], iterable);
+  assertStrictEquals(source.given, iterable);
 });
 
-test("Source.pull() waits for the promises, and the thenables, of an iterable, as for await does", async () => {
+test("Source.pull() waits for the promises, and the thenables, of an iterable of either kind", async () => {
   const thenable = {
     then: (resolve: (value: string) => void) => resolve("b"),
   };
   const callable = Object.assign(() => {}, {
     then: (resolve: (value: string) => void) => resolve("c"),
   });
-  const values = [Promise.resolve("a"), thenable, callable];
-  const source = new Source<unknown>("map", values);
-  const pulled = [await source.pull(), await source.pull()];
-  assertEquals([...pulled, await source.pull()], ["a", "b", "c"]);
+  for (const kind of kinds) {
+    const values = [Promise.resolve("a"), thenable, callable];
+    const { iterable } = scripted(
+      kind,
+      () => ({ value: values.shift(), done: false }),
+    );
+    const ear = new Ear(iterable);
+    for (const value of ["a", "b", "c"]) {
+      assertEquals(await ear.pullLater(), value);
+    }
+  }
 });
 
 test("Source.pull() gives functions, null and objects without a then function as they are", () => {
   const values = [() => {}, null, { then: 1 }];
-  const source = new Source<unknown>("map", values);
+  const { source } = new Ear(values);
   for (const value of values) assertStrictEquals(source.pull(), value);
 });
 
@@ -137,7 +201,7 @@ test("Source.pull() throws what an iterable throws, and is over without closing 
   const { iterable, closed } = scripted(Symbol.iterator, () => {
     throw reason;
   });
-  const source = new Source("map", iterable);
+  const { source } = new Ear(iterable);
   assertStrictEquals(assertThrows(() => source.pull()), reason);
   assertStrictEquals(source.isOver, true);
   source.stop();
@@ -148,178 +212,391 @@ test("Source.pull() throws what an async iterator's next throws, and is over wit
   const { iterable, closed } = scripted(Symbol.asyncIterator, () => {
     throw new Error("why");
   });
-  const source = new Source("map", iterable);
+  const { source } = new Ear(iterable);
   assertThrows(() => source.pull(), Error, "why");
   source.stop();
   assertEquals([source.isOver, closed()], [true, 0]);
 });
 
-test("Source.pull() rejects with what an async iterable fails with, undefined too, and is over without closing it", async () => {
+test("Source.pull() fails with what an async iterable fails with, undefined too, and is over without closing it", async () => {
   const { iterable, closed } = scripted(
     Symbol.asyncIterator,
     () => Promise.reject(undefined),
   );
-  const source = new Source("map", iterable);
-  assertEquals(await reasonOf(source.pull() as Promise<unknown>), undefined);
-  source.stop();
-  assertEquals([source.isOver, closed()], [true, 0]);
+  const ear = new Ear(iterable);
+  assertEquals(await reasonOf(ear.pull()), undefined);
+  ear.source.stop();
+  assertEquals([ear.source.isOver, closed()], [true, 0]);
 });
 
-test("Source.pull() rejects with what an iterable's promise rejects with, and closes the iterable, which had not ended", async () => {
-  const { iterable, closed } = scripted(
-    Symbol.iterator,
-    () => ({ value: Promise.reject("why"), done: false }),
-  );
-  const source = new Source("map", iterable);
-  assertEquals(await reasonOf(source.pull() as Promise<unknown>), "why");
-  assertEquals([source.isOver, closed()], [true, 1]);
-  source.stop();
-  assertEquals(closed(), 1);
+test("Source.pull() of a value that is a rejected promise fails with its reason, and the source is not over", async () => {
+  const throwing = {
+    get then() {
+      throw "why";
+    },
+  };
+  const hostile = Object.defineProperty(Promise.resolve(), "constructor", {
+    get() {
+      throw "why";
+    },
+  });
+  for (const kind of kinds) {
+    for (const value of [Promise.reject("why"), throwing, hostile]) {
+      const { iterable, closed } = scripted(
+        kind,
+        () => ({ value, done: false }),
+      );
+      const ear = new Ear(iterable);
+      assertEquals(await reasonOf(ear.pullLater()), "why");
+      assertEquals([ear.source.isOver, closed()], [false, 0]);
+      ear.source.stop();
+      assertEquals(closed(), 1);
+    }
+  }
+});
+
+test("Source.pull() of an async iterator whose answer is a promise that throws when it is looked at fails with that", async () => {
+  const answer = Object.defineProperty(Promise.resolve(), "constructor", {
+    get() {
+      throw "why";
+    },
+  });
+  const ear = new Ear(scripted(Symbol.asyncIterator, () => answer).iterable);
+  assertEquals(await reasonOf(ear.pullLater()), "why");
+  assertEquals(ear.source.isOver, true);
 });
 
 test("Source.pull() of an iterator whose step is no object is a TypeError that shows it, and the end", async () => {
   for (const [bad, shown] of [[null, "null"], [8, "8"]] as const) {
-    const message =
-      `Cannot iterate: what next returns must be an object, received ${shown}`;
-    const sync = new Source(
-      "map",
-      scripted(Symbol.iterator, () => bad).iterable,
-    );
-    assertThrows(() => sync.pull(), TypeError, message);
-    const async = new Source(
-      "map",
-      scripted(Symbol.asyncIterator, () => Promise.resolve(bad)).iterable,
-    );
-    await assertRejects(
-      () => async.pull() as Promise<unknown>,
-      TypeError,
-      message,
-    );
-    assertEquals([sync.isOver, async.isOver], [true, true]);
+    for (const kind of kinds) {
+      const ear = new Ear(scripted(kind, () => bad).iterable);
+      const error = await reasonOf(ear.pull());
+      assertInstanceOf(error, TypeError);
+      assertEquals(
+        error.message,
+        `Cannot iterate: what next returns must be an object, received ${shown}`,
+      );
+      assertEquals(ear.source.isOver, true);
+    }
   }
 });
 
 test("Source.stop() closes the source once, which is asked for nothing more", async () => {
-  for (const kind of [Symbol.iterator, Symbol.asyncIterator] as const) {
+  for (const kind of kinds) {
     let asked = 0;
     const { iterable, closed } = scripted(
       kind,
       () => ({ value: ++asked, done: false }),
     );
-    const source = new Source("map", iterable);
-    await source.pull();
-    source.stop();
-    source.stop();
-    assertEquals([source.isOver, closed()], [true, 1]);
-    assertStrictEquals(source.pull(), NONE);
+    const ear = new Ear(iterable);
+    await ear.pull();
+    ear.source.stop();
+    ear.source.stop();
+    assertEquals([ear.source.isOver, closed()], [true, 1]);
+    assertStrictEquals(ear.source.pull(), NONE);
     assertEquals(asked, 1);
   }
 });
 
-test("Source.stop() does not close a source that has ended, and needs no return method", () => {
+test("Source.stop() does not close a source that has ended, and needs no return method", async () => {
   const { iterable, closed } = scripted(
     Symbol.iterator,
     () => ({ done: true }),
   );
-  const ended = new Source("map", iterable);
-  ended.pull();
-  ended.stop();
+  const { source } = new Ear(iterable);
+  source.pull();
+  source.stop();
+  await source.closed();
   assertEquals(closed(), 0);
   const plain = {
     [Symbol.iterator]: () => ({ next: () => ({ value: 1, done: false }) }),
   };
-  const source = new Source("map", plain);
-  source.stop();
-  assertStrictEquals(source.isOver, true);
+  const ear = new Ear(plain);
+  ear.source.stop();
+  await ear.source.closed();
+  assertEquals([ear.source.isOver, ear.heard], [true, [[], [], []]]);
 });
 
-test("Source.stop() ends a pull that is under way with NONE, and drops the late answer", async () => {
-  const answer = gate<IteratorResult<number>>();
-  const { iterable, closed } = scripted(
-    Symbol.asyncIterator,
-    () => answer.promise,
-  );
-  const source = new Source("map", iterable);
-  const pulled = source.pull();
-  source.stop();
-  assertStrictEquals(await pulled, NONE);
-  assertEquals([source.isOver, closed()], [true, 1]);
-  answer.open({ value: 1, done: false });
-  await settled();
-  assertStrictEquals(source.pull(), NONE);
-});
-
-test("Source.stop() waits for nobody: neither for the answer to return, nor for a promise of an iterable", async () => {
-  const late = gate<number>();
-  const { iterable, closed } = scripted(
-    Symbol.iterator,
-    () => ({ value: late.promise, done: false }),
-    () => new Promise(() => {}),
-  );
-  const source = new Source("map", iterable);
-  const pulled = source.pull();
-  source.stop();
-  assertStrictEquals(await pulled, NONE);
-  late.open(1);
-  await settled();
-  assertEquals([source.isOver, closed()], [true, 1]);
-});
-
-test("Source.stop() keeps what return throws or rejects with to itself, and what a late answer fails with", async () => {
-  const closes = [
-    () => {
-      throw new Error("from return");
-    },
-    () => Promise.reject(new Error("from return")),
-    () => ({
-      then(_: unknown, reject: (reason: unknown) => void) {
-        reject(new Error("from return"));
-      },
-    }),
-  ];
-  for (const close of closes) {
-    for (const kind of [Symbol.iterator, Symbol.asyncIterator] as const) {
-      const late = gate<never>();
+test("Source.stop() loses no answer to a pull that is under way, whichever way it comes", async () => {
+  for (const kind of kinds) {
+    for (const isWell of [true, false]) {
+      const late = gate<unknown>();
       const { iterable, closed } = scripted(
         kind,
         () =>
           kind === Symbol.iterator
             ? { value: late.promise, done: false }
             : late.promise,
-        close,
       );
-      const source = new Source("map", iterable);
-      const seen = await unhandled(async () => {
-        const pulled = source.pull();
-        source.stop();
-        assertStrictEquals(await pulled, NONE);
-        late.fail(new Error("too late"));
-        await settled();
-      });
-      assertEquals(seen, []);
-      assertEquals(closed(), 1);
+      const ear = new Ear(iterable);
+      assertEquals(ear.source.pull(), LATER);
+      ear.source.stop();
+      assertEquals([ear.source.isOver, closed()], [true, 1]);
+      await settled();
+      assertEquals(ear.heard, [[], [], []]);
+      const value = kind === Symbol.iterator ? 1 : { value: 1, done: false };
+      if (isWell) late.open(value);
+      else late.fail("why");
+      await settled();
+      assertEquals(ear.heard, [isWell ? [1] : [], isWell ? [] : ["why"], []]);
+      assertStrictEquals(ear.source.pull(), NONE);
     }
   }
 });
 
-test("Source leaves nothing on a source that has answered: stop() after a pull changes nothing of it", async () => {
-  async function* values() {
-    yield await Promise.resolve(1);
-    assert(false, "was pulled again");
+for (const kind of ["sync", "async"] as const) {
+  test(`Source.stop() inside the next() of a ${kind} generator closes that behind the call, whose answer comes`, async () => {
+    const ways = { yields: 1, throws: 0, ends: 1 } as const;
+    for (const way of ["yields", "throws", "ends"] as const) {
+      let cleanUps = 0;
+      const body = function* () {
+        try {
+          ear.source.stop();
+          if (way === "throws") throw "why";
+          if (way === "yields") yield "late";
+        } finally {
+          cleanUps++;
+        }
+      };
+      const later = async function* () {
+        yield* body();
+      };
+      const ear = new Ear(kind === "sync" ? body() : later());
+      const answer = await ear.pull().catch((error) => [error]);
+      const answers = { yields: "late", throws: ["why"], ends: NONE };
+      assertEquals(answer, answers[way] as unknown);
+      await ear.source.closed();
+      assertEquals([cleanUps, ear.source.isOver], [1, true]);
+      assertEquals(ear.heard, [[], [], []], `${ways[way]}`);
+    }
+  });
+}
+
+test("Source.closed() waits for what return() answers, and rejects with what that fails with, once", async () => {
+  const fails = [
+    () => {
+      throw "why";
+    },
+    () => Promise.reject("why"),
+    () => ({
+      then(_: unknown, reject: (reason: unknown) => void) {
+        reject("why");
+      },
+    }),
+  ];
+  for (const kind of kinds) {
+    const clean = gate<unknown>();
+    const ear = new Ear(scripted(kind, () => {}, () => clean.promise).iterable);
+    ear.source.stop();
+    let isClosed = false;
+    const closed = ear.source.closed().then(() => isClosed = true);
+    await settled();
+    assertEquals(isClosed, false);
+    clean.open({ done: true });
+    await closed;
+    for (const fail of fails) {
+      const ear = new Ear(scripted(kind, () => {}, fail).iterable);
+      const seen = await unhandled(async () => {
+        ear.source.stop();
+        assertEquals(await reasonOf(ear.source.closed()), "why");
+        await ear.source.closed();
+      });
+      assertEquals([seen, ear.heard], [[], [[], [], []]]);
+    }
   }
-  const source = new Source("map", values());
-  const pulled = source.pull();
-  assertEquals(await pulled, 1);
-  source.stop();
-  assertEquals(await pulled, 1);
-  assertStrictEquals(source.isOver, true);
 });
 
-test("Source.pull() of a function that is a thenable is a promise, too", async () => {
-  const later = Object.assign(() => {}, {
-    then: (resolve: (value: number) => void) => resolve(1),
+test("Source tells lost() what return() fails with, if closed() is not asked, and then does not reject with it", async () => {
+  for (const kind of kinds) {
+    const ear = new Ear(
+      scripted(kind, () => {}, () => Promise.reject("why")).iterable,
+    );
+    const seen = await unhandled(async () => {
+      ear.source.stop();
+      await settled();
+      assertEquals(ear.heard, [[], [], ["why"]]);
+      await ear.source.closed();
+    });
+    assertEquals([seen, ear.heard], [[], [[], [], ["why"]]]);
+  }
+});
+
+test("Source.closed() waits for a pull that is under way to be answered, and then for the clean-up, however long that takes", async () => {
+  for (const isAnswered of [true, false]) {
+    const pulled = gate();
+    const clean = gate();
+    const values = async function* () {
+      try {
+        await pulled.promise;
+        yield 1;
+      } finally {
+        await clean.promise;
+      }
+    };
+    const time = new FakeTime();
+    try {
+      const ear = new Ear(values());
+      ear.source.pull();
+      ear.source.stop();
+      let isClosed = false;
+      const closed = ear.source.closed(isAnswered).then(() => isClosed = true);
+      await settled();
+      assertEquals(isClosed, false);
+      pulled.open();
+      await settled();
+      time.tick(10 * PATIENCE);
+      await settled();
+      assertEquals([isClosed, ear.came], [false, [1]]);
+      clean.open();
+      await closed;
+    } finally {
+      time.restore();
+    }
+  }
+});
+
+test("Source.closed() gives a pull that is never answered up in time, and tells lost() of a late end of the clean-up", async () => {
+  for (const isAnswered of [true, false]) {
+    const late = gate<unknown>();
+    const clean = gate<unknown>();
+    const { iterable } = scripted(
+      Symbol.asyncIterator,
+      () => late.promise,
+      () => clean.promise,
+    );
+    const time = new FakeTime();
+    try {
+      const ear = new Ear(iterable);
+      ear.source.pull();
+      ear.source.stop();
+      let isClosed = false;
+      ear.source.closed(isAnswered).then(() => isClosed = true);
+      await settled();
+      time.tick(PATIENCE - 1);
+      await settled();
+      assertEquals(isClosed, false);
+      time.tick(1);
+      await settled();
+      assertEquals([isClosed, ear.heard], [true, [[], [], []]]);
+      late.open({ value: "late", done: false });
+      clean.fail("later");
+      await settled();
+      assertEquals(ear.heard, [["late"], [], ["later"]]);
+    } finally {
+      time.restore();
+    }
+  }
+});
+
+test("Source.closed() gives a pull that is never answered up in time, though a test has taken its fake time away", async () => {
+  const { iterable } = scripted(
+    Symbol.asyncIterator,
+    () => new Promise(() => {}),
+    () => new Promise(() => {}),
+  );
+  const ear = new Ear(iterable);
+  const time = new FakeTime();
+  let isClosed = false;
+  // In real time: what this waits by is nothing that a test can fake.
+  let isLate = false;
+  try {
+    ear.source.pull();
+    ear.source.stop();
+    ear.source.closed().then(() => isClosed = true);
+    await settled();
+    sleep(PATIENCE, () => isLate = true); // Behind that of the source.
+    while (!isLate) await settled();
+    assertEquals(isClosed, false);
+  } finally {
+    time.restore();
+  }
+  while (!isClosed) await settled();
+  assertEquals(ear.heard, [[], [], []]);
+});
+
+test("Source.closed() that a test has faked clearTimeout for gives no real timer to that", async () => {
+  const pulled = gate<unknown>();
+  const { iterable } = scripted(Symbol.asyncIterator, () => pulled.promise);
+  const ear = new Ear(iterable);
+  ear.source.pull();
+  ear.source.stop();
+  const closed = ear.source.closed(true);
+  await settled();
+  const { setTimeout, clearTimeout } = globalThis;
+  const cleared: unknown[] = [];
+  try {
+    globalThis.setTimeout = (() => 1) as unknown as typeof setTimeout;
+    globalThis.clearTimeout = (handle) => void cleared.push(handle);
+    pulled.open({ value: 1, done: false });
+    await closed;
+  } finally {
+    Object.assign(globalThis, { setTimeout, clearTimeout });
+  }
+  assertEquals(cleared, []);
+});
+
+test("Source.closed() waits for the answer of a source that has closed already only if that is wanted", async () => {
+  const late = gate<unknown>();
+  for (const isAnswered of [false, true]) {
+    const ear = new Ear(
+      scripted(Symbol.asyncIterator, () => late.promise).iterable,
+    );
+    ear.source.pull();
+    ear.source.stop();
+    let isClosed = false;
+    const closed = ear.source.closed(isAnswered).then(() => isClosed = true);
+    await settled();
+    assertEquals(isClosed, !isAnswered);
+    if (isAnswered) late.open({ value: 1, done: false });
+    await closed;
+  }
+});
+
+test("Source of an array with promises handles their rejections from the start, and tells lost() of those that were not pulled at the stop", async () => {
+  const slow = gate();
+  const ear = new Ear([slow.promise, 1, Promise.reject("a")]);
+  const rest = [Promise.reject("b"), Promise.reject("b"), Promise.resolve()];
+  const other = new Ear(rest);
+  const seen = await unhandled(async () => {
+    ear.source.pull();
+    await settled();
+    slow.open();
+    await settled();
+    assertEquals([ear.came.pop(), ear.source.pull()], [undefined, 1]);
+    assertEquals(await reasonOf(ear.pull()), "a");
+    assertEquals(ear.heard, [[], [], []]);
+    ear.source.stop();
+    assertEquals(await reasonOf(other.pull()), "b");
+    other.source.stop();
+    await settled();
   });
-  const answer = new Source<unknown>("map", [later]).pull();
-  assertInstanceOf(answer, Promise);
-  assertEquals(await answer, 1);
+  assertEquals([seen, ear.heard], [[], [[], [], []]]);
+  assertEquals(other.heard, [[], [], ["b"]]);
+});
+
+test("Source looks at the values of an array alone before they are pulled", () => {
+  const lazy = {
+    length: 1,
+    get 0(): never {
+      throw new Error("looked at");
+    },
+    *[Symbol.iterator]() {
+      yield 1;
+    },
+  };
+  assertEquals(new Ear(lazy).source.pull(), 1);
+});
+
+test("Source of an array looks at no thenable before it is pulled: to look may be to set it off", () => {
+  let looks = 0;
+  const lazy = {
+    get then() {
+      looks++;
+      return undefined;
+    },
+  };
+  const { source } = new Ear([lazy]);
+  assertEquals(looks, 0);
+  source.pull();
+  assertEquals(looks > 0, true);
 });

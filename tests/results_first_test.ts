@@ -1,0 +1,123 @@
+/**
+ * Law 8: a direct reader of a result has it before the group's end is told. The
+ * order is that of microtasks, so no clock is needed: tasks that use up a slice are
+ * made by `slice: 0`, which holds a group up at every look.
+ */
+
+import { CoGroup, type CoGroupOptions, type TaskOptions } from "../mod.ts";
+import { gate, range, settled } from "./support/helpers.ts";
+import { assertEquals, FakeTime } from "./support/std.ts";
+import { test } from "./support/test.ts";
+
+/** What a group is made of, and its tasks, on each path that leads to a result. */
+const paths: Record<string, [Partial<CoGroupOptions>, TaskOptions?]> = {
+  "at once": [{ slice: Infinity }],
+  "after turns of the loop": [{ slice: 0 }],
+  "with a timeout": [{ slice: Infinity }, { timeout: 1e6 }],
+  "with a timeout, after turns": [{ slice: 0 }, { timeout: 1e6 }],
+  "with a retry to come": [{ slice: 1 }, { retry: {} }],
+  "around by a worker": [{ worker: (task, ctx) => task(ctx) }],
+  "with a signal": [{ slice: 0 }, { signal: new AbortController().signal }],
+};
+
+/** Tasks that end at once, a microtask later, or a few; and one that returns no promise. */
+const bodies = [
+  () => {},
+  async () => {},
+  async () => await undefined,
+  async () => {
+    for (let i = 0; i < 5; i++) await undefined;
+  },
+  () => ({ then: (resolve: () => void) => resolve() }),
+];
+
+const ends: Record<string, (group: CoGroup) => Promise<unknown>> = {
+  wait: (group) => group.wait(),
+  "wait, with a signal": (group) =>
+    group.wait({ signal: new AbortController().signal }),
+  idle: (group) => group.idle(),
+  reset: (group) => group.reset(),
+  "progress's last snapshot": async (group) => {
+    group.close();
+    for await (const _ of group.progress({ interval: 0 }));
+  },
+};
+
+for (const [path, [groupOptions, taskOptions]] of Object.entries(paths)) {
+  for (const [end, wait] of Object.entries(ends)) {
+    test(`Law 8: every direct reader of a go() ${path} has its result before ${end} resolves`, async () => {
+      for (const concurrency of [1, 2, 8]) {
+        for (const task of bodies) {
+          for (const count of [1, 6, 20]) {
+            const group = new CoGroup({ concurrency, ...groupOptions });
+            const got: number[] = [];
+            for (const n of range(count)) {
+              group.go(task, taskOptions).then(() => got.push(n));
+            }
+            await wait(group);
+            assertEquals(got.length, count);
+          }
+        }
+      }
+    });
+  }
+}
+
+test("Law 8: a reader has the error of a go() that failed before wait() resolves", async () => {
+  for (const slice of [0, Infinity]) {
+    const group = new CoGroup({ concurrency: 2, slice });
+    const got: unknown[] = [];
+    for (const n of range(6)) {
+      const fail = n % 2 === 0
+        ? () => {
+          throw n;
+        }
+        : () => Promise.reject(n);
+      group.go(fail).catch((error) => got.push(error));
+    }
+    await group.wait();
+    assertEquals(got.sort(), range(6));
+  }
+});
+
+test("Law 8: a reader has the result of a go() that was tried again before wait() resolves", async () => {
+  const time = new FakeTime();
+  try {
+    // All first attempts have to be over before the time goes on.
+    const group = new CoGroup({
+      concurrency: 2,
+      retry: { jitter: 0 },
+      slice: Infinity,
+    });
+    const got: number[] = [];
+    for (const n of range(6)) {
+      group.go(({ attempt }) => {
+        if (attempt === 1) throw new Error("once");
+        return n;
+      }).then((n) => got.push(n));
+    }
+    const done = group.wait().then(() => got.length);
+    await time.tickAsync(1000);
+    assertEquals(await done, 6);
+  } finally {
+    time.restore();
+  }
+});
+
+test("Law 8: a reader of a map() has its results before idle() resolves", async () => {
+  for (const ordered of [true, false]) {
+    const group = new CoGroup({ concurrency: 2, slice: 0 });
+    const { promise, open } = gate();
+    const task = () => promise;
+    const results = group.map(range(6), task, { ordered, ahead: 6 });
+    let got = 0;
+    for (const _ of range(6)) results.next().then(() => got++);
+    await settled();
+    const idle = group.idle();
+    open();
+    await idle;
+    assertEquals(got, 6);
+    await results.return!();
+    await group.wait();
+  }
+});
