@@ -15,7 +15,11 @@ import {
   run,
   script as FETCH_ALL,
 } from "../integration/support/fetch_program.ts";
-import { DENO, type Runtime, runtimes } from "./support/runtimes.ts";
+import {
+  DENO,
+  type Runtime,
+  runtimes,
+} from "../integration/support/runtimes.ts";
 import { type Outcome, position, shell } from "./support/shell.ts";
 import { lines, names, outcome, Tree } from "../integration/support/tree.ts";
 

@@ -271,6 +271,34 @@ Deno.test("fetch_all.ts: with --rate, a 429 is for everybody, also if it is not 
   assert(waits.every((wait) => wait >= 990), waits.join());
 });
 
+Deno.test("fetch_all.ts: with --host-rate, a 429 is for that host alone", async () => {
+  const seen: string[] = [];
+  const late: number[] = [];
+  let start = Infinity;
+  await using busy = new BadServer((_, socket, n) => {
+    seen.push("busy");
+    if (start === Infinity) {
+      start = Date.now();
+      answer(socket, 429, "later", "Retry-After: 1\r\n");
+    } else {
+      late.push(Date.now() - start);
+      answer(socket, 200, `${n}`);
+    }
+  });
+  await using quiet = new BadServer((_, socket, n) => {
+    seen.push("quiet");
+    answer(socket, 200, `${n}`);
+  });
+  const bases = [await busy.listen(), await quiet.listen()];
+  const urls = bases.flatMap((base) => [0, 1, 2].map((n) => `${base}/${n}`));
+  const program = run(urls, "--concurrency", "1", "--host-rate", "1000/s");
+  assertEquals(await program.code, 0);
+  assertEachOnce(program, urls);
+  // One at a time; and the busy one, which is first, is passed by.
+  assertEquals(seen.slice(0, 2), ["busy", "quiet"]);
+  assert(late.every((wait) => wait >= 990), late.join());
+});
+
 Deno.test("fetch_all.ts: SIGINT does not wait for what --rate holds up", async () => {
   await using server = new BadServer((_, socket) => answer(socket, 200, "ok"));
   const base = await server.listen();
@@ -348,6 +376,7 @@ Deno.test("fetch_all.ts: wrong usage and unreadable input have exit codes of the
       [["--rate", "0/s"], 2],
       [["--rate", "10/h"], 2],
       [["--rate", "1/s", "--adaptive"], 2],
+      [["--host-rate", "1"], 2],
       [["too", "many"], 2],
       [["--help"], 0],
     ] as const

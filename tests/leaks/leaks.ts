@@ -20,6 +20,7 @@ import {
   type Queue,
   type QueuedTask,
   rateLimit,
+  select,
   Semaphore,
   slidingQueue,
 } from "../../mod.ts";
@@ -68,7 +69,7 @@ async function tasks(count: number): Promise<void> {
 async function groups(count: number): Promise<void> {
   const { signal } = upstream;
   for (let i = 0; i < count; i++) {
-    const one = new CoGroup({ concurrency: 2, signal, sink: 10 });
+    const one = new CoGroup({ concurrency: 2, signal, grace: 10 });
     one.add(nothing, { signal: shared.signal });
     const result = one.go(nothing);
     if (i % 4 === 0) one.close();
@@ -87,7 +88,7 @@ async function aborted(count: number): Promise<void> {
       concurrency: 2,
       capacity: 1,
       signal,
-      sink: i % 2 === 0 || 60_000,
+      grace: i % 2 === 0 ? 0 : 60_000,
       onError: nothing,
     });
     let end = nothing;
@@ -101,7 +102,7 @@ async function aborted(count: number): Promise<void> {
     one.insert(nothing, { signal: shared.signal });
     one.insertAll([nothing]);
     one.idle();
-    one.cancel();
+    one.abort();
     end();
     if (i % 2 === 0) await one.wait();
     if (i % 1000 === 0) await turn();
@@ -131,7 +132,7 @@ async function broken(count: number): Promise<void> {
   await group.idle();
 }
 
-/** Those who wait in a channel until a signal, or a close, sends them away. */
+/** Waits in a channel that a signal, a close, or the end of their iterator ends. */
 async function channels(count: number): Promise<void> {
   const lasting = new Channel<number>({ capacity: 1 });
   for (let i = 0; i < count; i++) {
@@ -141,7 +142,15 @@ async function channels(count: number): Promise<void> {
     controller.abort();
     const short = new Channel<number>();
     short.receive({ signal: shared.signal }).catch(nothing);
+    select([lasting, short], { signal: shared.signal });
     short.close();
+    const own = new AbortController();
+    const { signal: later } = own;
+    select([lasting, new Channel<number>()], { signal: later }).catch(nothing);
+    own.abort();
+    const iterator = lasting[Symbol.asyncIterator]();
+    iterator.next();
+    iterator.return!();
     if (i % 1000 === 0) await turn();
   }
   await undefined;
@@ -153,7 +162,9 @@ async function waits(count: number): Promise<void> {
   one.add(nothing);
   for (let i = 0; i < count; i++) {
     const controller = new AbortController();
-    one.wait({ signal: controller.signal }).catch(nothing);
+    const { signal } = controller;
+    one.wait({ signal }).catch(nothing);
+    one.idle({ signal }).catch(nothing);
     controller.abort();
     const progress = one.progress({ interval: 60_000 });
     await progress.next();
@@ -179,7 +190,7 @@ async function withdrawn(count: number): Promise<void> {
     controller.abort();
     if (i % 100 !== 0) continue;
     one.go(nothing, { signal: shared.signal });
-    one.drain();
+    one.clear();
     await turn();
   }
   one.resume();
@@ -215,7 +226,7 @@ async function governed(count: number): Promise<void> {
     const one = new CoGroup({ concurrency: 3, governor, onError: nothing });
     for (let k = 0; k < 4; k++) one.add(k === 0 ? fails : nothing);
     one.go(nothing, { signal: shared.signal });
-    if (i % 4 === 0) one.cancel();
+    if (i % 4 === 0) one.abort();
     const controller = new AbortController();
     const permit = semaphore.acquire({ signal: controller.signal });
     permit.then((permit) => permit.release(), nothing);
@@ -240,7 +251,7 @@ async function ordered(count: number): Promise<void> {
       else one.insert(nothing, options);
     }
     if (i % 2 === 0) one.resume();
-    else one.cancel();
+    else one.abort();
     await one.wait();
   }
 }

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { OwnTime } from "./delay.ts";
 import type { Modules } from "./graph.ts";
 
 /** A test: its file, its place in it, and how many milliseconds it takes. */
@@ -43,7 +44,10 @@ export interface Result {
 const ALIVE = "alive";
 
 type Body = () => void | Promise<void>;
-type Module = (require: (path: string) => unknown, exports: object) => void;
+type Module = (
+  require: (path: string) => unknown,
+  exports: object,
+) => Promise<void>;
 
 const timer = globalThis.setTimeout;
 /** Milliseconds of work: what goes by while others have the machine is none. */
@@ -111,9 +115,12 @@ Object.assign(globalThis, {
   },
 });
 
+/** What runs at once, up to the first `await` at its top, which only test files have. */
+const AsyncFunction = (async () => {}).constructor as FunctionConstructor;
+
 function compiled(path: string, text: string): Module {
   const named = `${text}\n//# sourceURL=file:///${path}`;
-  return new Function("require", "exports", named) as Module;
+  return new AsyncFunction("require", "exports", named) as Module;
 }
 
 function moduleAt(path: string): Module {
@@ -125,11 +132,15 @@ function moduleAt(path: string): Module {
 }
 
 /** Makes a file and all that it imports anew. */
-function load(path: string, changed: Map<string, Module>): unknown {
+async function load(
+  path: string,
+  changed: Map<string, Module>,
+): Promise<unknown> {
   const made = new Map<string, object>();
-  const get = (specifier: string, from: string): unknown => {
+  const making: Promise<void>[] = [];
+  const get = (specifier: string, from: string): object => {
     if (specifier.startsWith("node:")) {
-      return (process.getBuiltinModule as (name: string) => unknown)(specifier);
+      return (process.getBuiltinModule as (name: string) => object)(specifier);
     }
     const { pathname, search } = new URL(specifier, `file:///${from}`);
     const path = pathname.slice(1);
@@ -138,25 +149,30 @@ function load(path: string, changed: Map<string, Module>): unknown {
     if (exports === undefined) {
       const module = changed.get(path) ?? moduleAt(path);
       made.set(name, exports = {});
-      module((specifier) => get(specifier, path), exports);
+      making.push(module((specifier) => get(specifier, path), exports));
     }
     return exports;
   };
-  return get(`./${path}`, "");
+  const exports = get(`./${path}`, "");
+  await Promise.all(making);
+  return exports;
 }
 
 const programs = "programs";
 
-function testsIn(file: string, changed: Map<string, Module>): typeof tests {
+async function testsIn(
+  file: string,
+  changed: Map<string, Module>,
+): Promise<typeof tests> {
   tests = [];
   if (file !== programs) {
-    load(file, changed);
+    await load(file, changed);
     return tests;
   }
   return [{
     title: "random programs of the group",
     body: async () => {
-      const play = load("tests/model/play.ts", changed) as {
+      const play = await load("tests/model/play.ts", changed) as {
         playAll: (first: number, count: number) => Promise<unknown>;
       };
       await play.playAll(1, PROGRAMS);
@@ -164,7 +180,7 @@ function testsIn(file: string, changed: Map<string, Module>): typeof tests {
   }, {
     title: "random programs of the channel",
     body: async () => {
-      const channel = load("tests/model/channel.ts", changed) as {
+      const channel = await load("tests/model/channel.ts", changed) as {
         playChannels: (first: number, count: number) => Promise<unknown>;
       };
       await channel.playChannels(1, PROGRAMS);
@@ -174,11 +190,13 @@ function testsIn(file: string, changed: Map<string, Module>): typeof tests {
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** Not one long timer: the whole process may be stopped for minutes. */
+/** Lets so many steps of its own time go by: others may have the machine meanwhile. */
 async function pass(steps: number, isOver: () => boolean): Promise<void> {
-  for (let i = 0; i < steps && !isOver(); i++) {
+  const own = new OwnTime("self");
+  for (let left = steps * STEP; left > 0 && !isOver(); left -= own.lap(STEP)) {
     await new Promise((resolve) => timer(resolve, STEP));
     loop.rounds = 0;
+    sayAlive();
   }
 }
 
@@ -233,13 +251,18 @@ function met(): number[] {
 async function* results(job: Job, files: string[]): AsyncGenerator<Result> {
   const changed = new Map<string, Module>();
   const loaded = new Map<string, typeof tests>();
-  const testsOf = (file: string) => {
+  const testsOf = async (file: string) => {
     let found = loaded.get(file);
-    if (found === undefined) loaded.set(file, found = testsIn(file, changed));
+    if (found === undefined) {
+      loaded.set(file, found = await testsIn(file, changed));
+    }
     return found;
   };
-  const cases = job.cases ??
-    files.flatMap((file) => testsOf(file).map((_, i): Case => [file, i, MOST]));
+  const cases = job.cases?.slice() ?? [];
+  for (const file of job.cases === undefined ? files : []) {
+    const found = await testsOf(file);
+    cases.push(...found.map((_, i): Case => [file, i, MOST]));
+  }
   for (const test of cases) {
     sayAlive();
     hits.fill(0);
@@ -250,7 +273,7 @@ async function* results(job: Job, files: string[]): AsyncGenerator<Result> {
       for (const [path, text] of Object.entries(job.changed)) {
         if (!changed.has(path)) changed.set(path, compiled(path, text));
       }
-      const found = testsOf(test[0])[test[1]]!;
+      const found = (await testsOf(test[0]))[test[1]]!;
       title = found.title;
       const steps = (STEPS + SLACK * test[2] / STEP) * (job.patience ?? 1);
       outcome = await run(found.body, steps);

@@ -48,7 +48,12 @@ export class Coverage {
     for (const { test, title, outcome, ms, hits } of await feeder.all()) {
       const [file, index] = test;
       if (outcome !== "passed") {
-        coverage.failures.push(`${outcome}: ${file}: ${title}`);
+        const second = await feeder.run({ changed: {}, cases: [test] });
+        const isGood = typeof second !== "string" &&
+          second.outcome === "passed";
+        const what = `${outcome}: ${file}: ${title}`;
+        if (isGood) console.log(`left out, for it then passed: ${what}`);
+        else coverage.failures.push(what);
       } else if (ms > DEAR) {
         const why = `it takes ${Math.round(ms)} ms`;
         console.log(`left out, for ${why}: ${file}: ${title}`);

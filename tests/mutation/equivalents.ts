@@ -1,8 +1,9 @@
 // deno-coverage-ignore-file
 
 /**
- * The changes that change nothing anybody can observe, as `equivalent.json`
- * lists them: each fits one mutant, or the list has gone stale.
+ * The changes that change nothing that can be observed: by the line of code and the
+ * change, in whatever file it stands, so that moves and renames of files do not touch
+ * the list. Where several functions have such a line, an entry has to say which it means.
  *
  * @module
  */
@@ -12,10 +13,11 @@ import type { Mutant } from "./mutants.ts";
 
 /** A change that changes nothing, and why. */
 export interface Equivalent {
-  readonly file: string;
   readonly code: string;
   readonly change: string;
-  /** Which one it is of those that read the same; there is but one, if it is not said. */
+  /** The function, or class, of it, as `Class.method`: where there are several. */
+  readonly where?: string;
+  /** Which one it is of those there that read the same, from 1. Without it, all are. */
   readonly nth?: number;
   readonly why: string;
 }
@@ -27,28 +29,32 @@ export function knownEquivalents(): Equivalent[] {
 
 /** Whether it is this mutant that is meant. */
 export function fits(one: Equivalent, mutant: Mutant): boolean {
-  return one.file === mutant.file && one.code === mutant.code &&
-    one.change === mutant.change && (one.nth ?? mutant.nth) === mutant.nth;
+  return one.code === mutant.code && one.change === mutant.change &&
+    (one.where === undefined || one.where === mutant.where) &&
+    (one.nth === undefined || one.nth === mutant.nth);
 }
 
-/** What is wrong with the entries, a line each, given all mutants of their files. */
+/** What is wrong with the entries, a line each, given all mutants of all files. */
 export function misfits(
   entries: readonly Equivalent[],
   mutants: readonly Mutant[],
 ): string[] {
   const wrong: string[] = [];
-  const taken = new Set<Mutant>();
+  const known = new Set<string>();
   for (const one of entries) {
-    const fitting = mutants.filter((mutant) => fits(one, mutant));
-    const [mutant] = fitting;
-    const say = (what: string) =>
-      wrong.push(`${one.file}: ${one.change}: ${what}\n    ${one.code}`);
-    if (mutant === undefined) say("fits no mutant");
-    else if (fitting.length > 1) {
-      say(`fits ${fitting.length}: say which, by nth`);
-    } else if (taken.has(mutant)) say("is listed twice");
-    else if (one.why === "") say("has no reason");
-    if (mutant !== undefined) taken.add(mutant);
+    const key = `${one.change} ${one.where ?? ""} ${
+      one.nth ?? ""
+    }\n    ${one.code}`;
+    const places = new Set<string>();
+    for (const mutant of mutants) {
+      if (fits(one, mutant)) places.add(mutant.where);
+    }
+    const say = (what: string) => wrong.push(`${what}: ${key}`);
+    if (places.size === 0) say("fits no mutant");
+    if (places.size > 1) say(`fits ${[...places].join(", ")}`);
+    if (known.has(key)) say("is listed twice");
+    if (one.why === "") say("has no reason");
+    known.add(key);
   }
   return wrong;
 }

@@ -8,6 +8,7 @@
  */
 
 import type { Job, Result } from "./bench.ts";
+import { OwnTime } from "./delay.ts";
 import type { Modules } from "./graph.ts";
 
 /** Why there is none: the process came to its end, or works on, or waits. */
@@ -15,7 +16,7 @@ export type NoAnswer = "ended" | "silent";
 
 /** What a bench writes between two tests now and then. */
 const ALIVE = JSON.stringify("alive");
-/** Nothing is heard for so many steps of so many milliseconds: it hangs. */
+/** Nothing is heard for so many steps of so many milliseconds of its own: it hangs. */
 const STEPS = 30;
 const STEP = 250;
 /** After such an answer, or none, the process is not to be used any more. */
@@ -100,12 +101,13 @@ export class Feeder {
   async #answer(bench: Bench, steps: number): Promise<string> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<NoAnswer>((resolve) => {
-      // Not one long timer: the whole machine may be stopped for minutes.
+      // Not one long timer: others may have the machine, or it be stopped, for minutes.
+      const own = new OwnTime(bench.child.pid);
       const step = (left: number) => {
-        if (left === 0) resolve("silent");
-        else timer = setTimeout(step, STEP, left - 1);
+        if (left <= 0) resolve("silent");
+        else timer = setTimeout(() => step(left - own.lap(STEP)), STEP);
       };
-      step(steps);
+      step(steps * STEP);
     });
     const next = bench.answers.next().then(
       ({ done, value }): string => done ? "ended" : value,

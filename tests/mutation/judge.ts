@@ -49,13 +49,23 @@ export class Judge {
 
   /**
    * Runs the cases as it does for a mutant, with nothing changed. What comes of
-   * the one that did not pass, if there is one: then no verdict is worth anything.
+   * one that twice did not pass, if there is one: then no verdict is worth anything.
    */
   async control(cases: Case[]): Promise<string | undefined> {
-    const result = await this.#run(this.#plain, cases);
-    if (result === "ended" || result === "silent") return `The bench ${result}`;
-    const { test: [file], title, outcome } = result;
-    return outcome === "passed" ? undefined : `${outcome}: ${file}: ${title}`;
+    for (let rest = cases; rest.length > 0;) {
+      const result = await this.#run(this.#plain, rest);
+      if (typeof result === "string") return `The bench ${result}`;
+      if (result.outcome === "passed") return undefined;
+      const { test, title, outcome } = result;
+      const what = `${test[0]}: ${title}`;
+      const second = await this.#run(this.#plain, [test]);
+      if (typeof second === "string" || second.outcome !== "passed") {
+        return `${outcome}: ${what}`;
+      }
+      this.unreliable.add(what);
+      rest = rest.slice(placeOf(rest, test) + 1);
+    }
+    return undefined;
   }
 
   async judge(mutant: Mutant): Promise<Verdict> {

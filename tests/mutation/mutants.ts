@@ -18,9 +18,11 @@ export interface Mutant {
   readonly line: number;
   /** The line that is changed, without its indent. */
   readonly code: string;
+  /** The function that it is in, or the class: `Class.method`. */
+  readonly where: string;
   /** What was there, and what is there now. */
   readonly change: string;
-  /** Which one it is of those that read the same, from 1. */
+  /** Which one it is of those there that read the same, from 1. */
   readonly nth: number;
 }
 
@@ -63,22 +65,32 @@ export function mutantsOf(file: string, source: string): Mutant[] {
     true,
   );
 
+  let where = "";
   const put = (start: number, end: number, text: string, shown = text) => {
     const { line } = tree.getLineAndCharacterOfPosition(start);
     const code = source.split("\n")[line]!.trim();
     const from = brief(source.slice(start, end));
     const change = `${from} → ${brief(shown) || "nothing"}`;
-    const same = mutants.filter((m) => m.code === code && m.change === change);
+    const same = mutants.filter((one) =>
+      one.code === code && one.change === change && one.where === where
+    );
     const nth = same.length + 1;
-    mutants.push({ file, start, end, text, line: line + 1, code, change, nth });
+    const at = { file, start, end, text, line: line + 1, where };
+    mutants.push({ ...at, code, change, nth });
   };
   const replace = (node: ts.Node, text: string) =>
     put(node.getStart(tree), node.getEnd(), text);
 
   const visit = (node: ts.Node): void => {
     if (isOfTypesAlone(node)) return;
+    const outer = where;
+    if (hasNameOfPlace(node)) {
+      const name = node.name!.getText(tree);
+      where = where === "" ? name : `${where}.${name}`;
+    }
     mutate(node);
     ts.forEachChild(node, visit);
+    where = outer;
   };
 
   const condition = (node: ts.Expression) => {
@@ -150,6 +162,14 @@ export function mutantsOf(file: string, source: string): Mutant[] {
 }
 
 const brief = (text: string) => text.replace(/\s+/g, " ").slice(0, 60);
+
+/** Whether it has a name by which the place of a change is told. */
+function hasNameOfPlace(
+  node: ts.Node,
+): node is ts.ClassDeclaration | ts.FunctionDeclaration | ts.MethodDeclaration {
+  return ts.isClassDeclaration(node) || ts.isFunctionDeclaration(node) ||
+    ts.isMethodDeclaration(node) || ts.isAccessor(node);
+}
 
 /** Nothing comes after it in its function. */
 function isLast(node: ts.Statement): boolean {

@@ -65,11 +65,11 @@ function chosen(mutants: Mutant[]): Mutant[] {
 
 const sources = new Map(list("src", ".ts").map((file) => [file, read(file)]));
 const isLookedAt = (file: string) => only[0] === "" || only.includes(file);
-const mutants = [...sources].filter(([file]) => isLookedAt(file))
-  .flatMap(([file, source]) => mutantsOf(file, source));
-const equivalents = knownEquivalents().filter(({ file }) => isLookedAt(file));
+const all = [...sources].flatMap(([file, source]) => mutantsOf(file, source));
+const mutants = all.filter(({ file }) => isLookedAt(file));
+const equivalents = knownEquivalents();
 
-const wrong = misfits(equivalents, mutants);
+const wrong = misfits(equivalents, all);
 if (wrong.length > 0) fail(`Wrong in equivalent.json:\n${wrong.join("\n")}`);
 
 const wanted: Equivalent[] | undefined = isAudit
@@ -122,10 +122,9 @@ async function verdictOf(
 
 function show(
   verdict: Verdict,
-  { file, line, change, nth, code }: Mutant,
+  { file, line, change, code, where }: Mutant,
 ): void {
-  const which = nth > 1 ? ` (${nth})` : "";
-  console.log(`${verdict}: ${file}:${line}: ${change}${which}\n    ${code}`);
+  console.log(`${verdict}: ${file}:${line} ${where}: ${change}\n    ${code}`);
 }
 
 async function work(judge: Judge): Promise<void> {
@@ -160,10 +159,10 @@ console.log(
   `${retried} seemed to hang at work, and had twice the time; ${slow} of them ended`,
 );
 if (json !== "") {
-  const found = survivors.map(({ file, code, change, nth }): Equivalent => ({
-    file,
+  const found = survivors.map(({ code, change, where, nth }): Equivalent => ({
     code,
     change,
+    where,
     nth,
     why: "",
   }));

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { Runtime } from "./runtimes.ts";
+import type { Runtime } from "../../integration/support/runtimes.ts";
 import { outcome } from "../../integration/support/tree.ts";
 
 /** How it ended, and what it wrote to where the shell let it. */
