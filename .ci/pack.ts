@@ -3,7 +3,7 @@
  * says all that npm's users look for.
  *
  * ```sh
- * deno task pack   # cogroup-cogroup-0.1.0.tgz
+ * deno task pack   # cogroup-cogroup-0.2.0.tgz
  * ```
  *
  * @module
@@ -16,7 +16,7 @@ const ROOT = new URL("..", import.meta.url).pathname;
 /** What a registry shows, and a bundler wants to know. */
 const EXTRAS = {
   description:
-    "A coroutine group: a fixed number of workers that take tasks from a channel, with cancellation that can be trusted.",
+    "A coroutine group: a fixed number of workers that take tasks from a channel, with an abort that can be trusted.",
   keywords: [
     ...["concurrency", "queue", "pool", "worker", "limit", "async"],
     ...["channel", "backpressure", "retry", "abort", "deno", "bun"],
@@ -26,18 +26,24 @@ const EXTRAS = {
   engines: { node: ">=20" },
 };
 
+/** Makes the package as `deno pack` has it, in the directory. Returns its path. */
+export async function unpack(directory: string): Promise<string> {
+  const raw = `${directory}/raw.tgz`;
+  await run(
+    "deno",
+    ["pack", "--no-source-maps", "--allow-dirty", "--output", raw],
+    ROOT,
+  );
+  await run("tar", ["-xzf", raw], directory);
+  return `${directory}/package`;
+}
+
 /** Writes the tarball into the directory. Returns its path. */
 export async function pack(directory: string): Promise<string> {
   const work = await Deno.makeTempDir();
   try {
-    const raw = `${work}/raw.tgz`;
-    await run(
-      "deno",
-      ["pack", "--no-source-maps", "--allow-dirty", "--output", raw],
-      ROOT,
-    );
-    await run("tar", ["-xzf", raw], work);
-    const manifest = `${work}/package/package.json`;
+    const made = await unpack(work);
+    const manifest = `${made}/package.json`;
     const { name, version, ...rest } = JSON.parse(
       await Deno.readTextFile(manifest),
     );
@@ -47,7 +53,7 @@ export async function pack(directory: string): Promise<string> {
       `${JSON.stringify(complete, undefined, 2)}\n`,
     );
     const args = ["pack", "--silent", "--pack-destination", directory];
-    const file = await run("npm", args, `${work}/package`);
+    const file = await run("npm", args, made);
     return `${directory}/${file.trim()}`;
   } finally {
     await Deno.remove(work, { recursive: true });

@@ -1,5 +1,5 @@
 /**
- * Loads the tests' helpers, who alone may have `setImmediate` here.
+ * Loads the tests' helpers, which alone may have `setImmediate` here.
  *
  * @module
  */

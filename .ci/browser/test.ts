@@ -4,6 +4,8 @@
  * @module
  */
 
+import { Absent } from "./absent.ts";
+
 /** A test that was registered. */
 export interface Test {
   name: string;
@@ -14,6 +16,14 @@ let registered: Test[] = [];
 
 /** Registers a test. */
 export function test(name: string, body: Test["body"]): void {
+  registered.push({ name, body });
+}
+
+/** Registers a test that is not for browsers. */
+export function ignored(name: string): void {
+  const body = () => {
+    throw new Absent();
+  };
   registered.push({ name, body });
 }
 

@@ -7,6 +7,7 @@
 
 import assert from "node:assert/strict";
 import { Channel, CoGroup, CoGroupClosedError } from "@cogroup/cogroup";
+import * as channels from "@cogroup/cogroup/channel";
 
 // Results, in the order of the input; never more at once than allowed.
 let most = 0;
@@ -46,14 +47,14 @@ await assert.rejects(careful.go(() => {}), CoGroupClosedError);
 const stopped = new CoGroup(1);
 let finished = false;
 stopped.add(async () => {
-  stopped.cancel();
+  stopped.abort();
   await new Promise((resolve) => setTimeout(resolve, 1));
   finished = true;
 });
 for (let i = 0; i < 9; i++) stopped.add(() => assert.fail("started"));
 assert.equal(await stopped.wait(), 9);
 assert(finished);
-assert.equal(stopped.drain().length, 9);
+assert.equal(stopped.clear().length, 9);
 
 // The channel alone.
 const channel = new Channel({ capacity: 1 });
@@ -65,5 +66,12 @@ const words = [];
 for await (const word of channel) words.push(word);
 await sending;
 assert.deepEqual(words, ["a", "b", "c"]);
+
+// Its own entry point has the same one.
+assert.equal(channels.Channel, Channel);
+const quit = new channels.Channel();
+const ended = channels.select([new Channel(), quit]);
+quit.close();
+assert.deepEqual(await ended, { closed: quit });
 
 console.log("the package works");

@@ -10,12 +10,14 @@ import {
   type AdaptiveLimit,
   adaptiveLimit,
   type AdaptiveLimitOptions,
+  allOf,
   Channel,
   ChannelClosedError,
   type ChannelOptions,
   type ChannelReceiveOptions,
   type ChannelReceiveResult,
   type ChannelSendOptions,
+  checkedQueue,
   CoGroup,
   CoGroupClosedError,
   type CoGroupOptions,
@@ -23,8 +25,10 @@ import {
   droppingQueue,
   fifoQueue,
   type Governor,
+  type ItemContext,
   keyedQueue,
   type KeyedQueueOptions,
+  type LossyQueueOptions,
   type MapOptions,
   type Permit,
   priorityQueue,
@@ -36,15 +40,22 @@ import {
   rateLimit,
   type RateLimitOptions,
   type RetryOptions,
+  select,
+  type Selected,
+  type SelectOptions,
   Semaphore,
+  type SettledItem,
+  type ShutdownOptions,
   slidingQueue,
   type Task,
   type TaskContext,
   type TaskFailure,
+  type TaskInfo,
   type TaskOptions,
   type WaitOptions,
   type WorkerFunction,
 } from "@cogroup/cogroup";
+import * as channels from "@cogroup/cogroup/channel";
 
 const { signal } = new AbortController();
 
@@ -63,7 +74,7 @@ const options: CoGroupOptions = {
   concurrency: 2,
   capacity: 4,
   signal,
-  sink: 100,
+  grace: 100,
   worker,
   retry,
   timeout: 1000,
@@ -76,6 +87,15 @@ const options: CoGroupOptions = {
 const length: Task<number> = ({ workerId, attempt, signal }: TaskContext) =>
   signal.aborted ? workerId : attempt;
 const taskOptions: TaskOptions = { signal, timeout: 10, retry };
+/** As a caller writes it that has computed its options: all there, some undefined. */
+const maybeOptions: TaskOptions = {
+  signal: undefined,
+  timeout: undefined,
+  retry: undefined,
+  id: "a",
+  priority: undefined,
+  key: undefined,
+};
 const queued: QueuedTask = { task: length, options: taskOptions };
 
 /** Every member of a group, and what it gives. */
@@ -92,7 +112,12 @@ export async function useGroup(): Promise<number> {
   ) {
     seen.push(upper satisfies string);
   }
-  for await (const result of group.mapSettled([1], (n) => n / 2)) {
+  const half = (n: number, { index }: ItemContext) => n / 2 + index;
+  const each = (n: number, index: number): TaskOptions | undefined =>
+    index > n ? maybeOptions : undefined;
+  for await (const result of group.mapSettled([1], half, { each })) {
+    const { item, index }: SettledItem<number, number> = result;
+    seen.push(`${index satisfies number} ${item satisfies number}`);
     if (result.status === "fulfilled") result.value satisfies number;
     else seen.push(String(result.reason));
   }
@@ -108,14 +133,19 @@ export async function useGroup(): Promise<number> {
   group.pause();
   group.resume();
   group.close();
-  group.cancel("why");
+  group.abort("why");
   await group.idle();
-  const rest: QueuedTask[] = group.drain();
+  const rest: QueuedTask[] = group.clear();
   const { capacity, size, inFlight, closed, paused } = group;
   seen.push(`${[capacity, size, inFlight, closed, paused, group.signal]}`);
   const abandoned: number = await group.reset();
   const waitOptions: WaitOptions = { signal };
   const left: number = await group.wait(waitOptions);
+  const shutdownOptions: ShutdownOptions = { grace: 1000 };
+  await group.shutdown(shutdownOptions);
+  const infos: TaskInfo[] = group.tasks();
+  seen.push(`${[...infos, group.closing, group.setPriority(1, 2)]}`);
+  seen.push(`${group.withdraw(1, "why")}`);
   const flags = [added, tried, inserted].filter(Boolean).length;
   return many + one + rest.length + abandoned + left + flags;
 }
@@ -138,6 +168,28 @@ export async function useChannel(): Promise<string> {
   return result.state === "ok" ? result.value : `${received} ${sent}`;
 }
 
+/** The first value of several channels: its type is known where its channel is. */
+export async function useSelect(): Promise<string> {
+  const lossy: LossyQueueOptions<string> = {
+    onEvict: (value: string) => seen.push(value),
+  };
+  const work = new channels.Channel<string>({ queue: slidingQueue(1, lossy) });
+  const control = new Channel<{ fast: boolean }>();
+  const quit = new Channel<never>();
+  const selecting: SelectOptions = { signal };
+  for (;;) {
+    const { channel, value, closed } = await select(
+      [work, control, quit],
+      selecting,
+    );
+    if (closed === quit) break;
+    if (channel === work) seen.push(value satisfies string);
+    if (channel === control) seen.push(`${value.fast satisfies boolean}`);
+  }
+  const last: Selected<Channel<string>> = await channels.select([work]);
+  return last.closed ? "over" : last.value;
+}
+
 /** The errors that a caller can tell apart. */
 export function explain(error: unknown): string {
   if (error instanceof ChannelClosedError) return `unsent: ${error.value}`;
@@ -158,11 +210,14 @@ export async function useSeams(): Promise<number> {
     droppingQueue<QueuedTask>(1),
     priorityQueue(priorities),
     keyedQueue(keys),
+    checkedQueue(fifoQueue<QueuedTask>()),
   ];
   const semaphore = new Semaphore(2);
   semaphore.limit = 3;
   const rates: RateLimitOptions = { limit: 1, interval: 10, burst: 1 };
   const rate: RateLimit = rateLimit(rates);
+  const both: Governor = allOf(rate, rateLimit(rates));
+  both.tryAcquire?.({ weight: 2, key: "a" })?.release();
   rate.pauseFor(1);
   const bounds: AdaptiveLimitOptions = { min: 1, max: 9, initial: 2 };
   const adaptive: AdaptiveLimit = adaptiveLimit(bounds);
@@ -175,7 +230,39 @@ export async function useSeams(): Promise<number> {
   permit.release(true);
   const governors: Governor[] = [semaphore, rate, adaptive, own];
   const groups = queues.map((queue, i) => {
-    return new CoGroup({ concurrency: 1, queue, governor: governors[i]! });
+    return new CoGroup({ concurrency: 1, queue, governor: governors[i] });
   });
   return groups.length + adaptive.limit;
 }
+
+/** The optional properties of a type, each of them there, and undefined. */
+type AllUndefined<O> = {
+  [K in keyof O as object extends Pick<O, K> ? K : never]-?: undefined;
+};
+
+/** Whether each of them takes that: `exactOptionalPropertyTypes` is on. */
+type TakesUndefined<O> = AllUndefined<O> extends Partial<O> ? true : false;
+
+type Assert<T extends true> = T;
+
+/** Of every type of options; it is an error here if a property does not. */
+export type OptionsTakeUndefined = [
+  Assert<TakesUndefined<AcquireOptions>>,
+  Assert<TakesUndefined<AdaptiveLimitOptions>>,
+  Assert<TakesUndefined<ChannelOptions>>,
+  Assert<TakesUndefined<ChannelReceiveOptions>>,
+  Assert<TakesUndefined<ChannelSendOptions>>,
+  Assert<TakesUndefined<CoGroupOptions>>,
+  Assert<TakesUndefined<KeyedQueueOptions>>,
+  Assert<TakesUndefined<LossyQueueOptions<string>>>,
+  Assert<TakesUndefined<MapOptions>>,
+  Assert<TakesUndefined<PriorityQueueOptions>>,
+  Assert<TakesUndefined<ProgressOptions>>,
+  Assert<TakesUndefined<QueuedTask>>,
+  Assert<TakesUndefined<RateLimitOptions>>,
+  Assert<TakesUndefined<RetryOptions>>,
+  Assert<TakesUndefined<SelectOptions>>,
+  Assert<TakesUndefined<ShutdownOptions>>,
+  Assert<TakesUndefined<TaskOptions>>,
+  Assert<TakesUndefined<WaitOptions>>,
+];
