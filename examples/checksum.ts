@@ -13,7 +13,7 @@
  *
  * Ctrl-C starts nothing more and lets what runs finish; a second one ends at
  * once. Exit codes: 0, 1 if something could not be read, or changed meanwhile, 2
- * for wrong usage, 130 after Ctrl-C, 141 if nobody reads the output any more.
+ * for wrong usage, 130 after Ctrl-C, 141 if nothing reads the output any more.
  *
  * @module
  */
@@ -30,7 +30,7 @@ const USAGE = `Usage: checksum.ts [--concurrency N] PATH...
 
   --concurrency N  how many files are read at once (default 8)
   --help           show this, and do nothing else`;
-/** To open what has become a pipe must not wait for somebody to write to it. */
+/** To open what has become a pipe must not wait for a writer. */
 const READ = constants.O_RDONLY | constants.O_NONBLOCK;
 /** One for each worker, whose id no two running tasks share. */
 const buffers: Uint8Array[] = [];
@@ -178,7 +178,7 @@ async function main(): Promise<number> {
     onError: (error) => report(`checksum: ${(error as Error).message}`),
   });
   // Once: a second Ctrl-C finds no listener, and ends the program.
-  process.once("SIGINT", () => group.cancel());
+  process.once("SIGINT", () => group.abort());
   using _ = showProgress(progress(group));
   const found = await feed(group, options.paths);
   const abandoned = await group.wait();

@@ -11,7 +11,7 @@
  *
  * Ctrl-C starts nothing more and lets what runs finish, for up to ten seconds;
  * a second one ends that at once. Exit codes: 0, 1 if something could not be
- * fetched, 2 for wrong usage, 130 after Ctrl-C, 141 if nobody reads the output
+ * fetched, 2 for wrong usage, 130 after Ctrl-C, 141 if nothing reads the output
  * any more.
  *
  * @module
@@ -44,6 +44,8 @@ const USAGE = `Usage: fetch_all.ts [options] FILE|-
                    tried again is one of them (default no limit)
   --rate N/s       how many fetches may start in any second; /m for a minute.
                    After status 429 none does for as long as Retry-After says
+  --host-rate N/s  the same for each host by itself; after status 429 that host
+                   alone is left in peace
   --adaptive       find out how many at once the servers can take, up to the
                    concurrency; not together with --rate
   --help           show this, and do nothing else`;
@@ -55,6 +57,7 @@ const OPTIONS = {
   timeout: { type: "string", default: "30000" },
   "per-host": { type: "string" },
   rate: { type: "string" },
+  "host-rate": { type: "string" },
   adaptive: { type: "boolean", default: false },
 } as const;
 
@@ -98,7 +101,12 @@ function parse(args: string[]) {
     options: OPTIONS,
     allowPositionals: true,
   });
-  const { "per-host": perHost, rate, adaptive } = values;
+  const {
+    "per-host": perHost,
+    rate,
+    "host-rate": hostRate,
+    adaptive,
+  } = values;
   const number = (name: keyof typeof OPTIONS, value: string, least: 0 | 1) => {
     if (/^\d{1,9}$/.test(value) && Number(value) >= least) return Number(value);
     throw new Error(`--${name} ${value}: not an integer of ${least} or more`);
@@ -116,16 +124,19 @@ function parse(args: string[]) {
     retries: number("retries", values.retries, 0),
     timeout: number("timeout", values.timeout, 1),
     perHost: perHost === undefined ? undefined : number("per-host", perHost, 1),
-    rate: rate === undefined ? undefined : parseRate(rate),
+    rate: rate === undefined ? undefined : parseRate("rate", rate),
+    hostRate: hostRate === undefined
+      ? undefined
+      : parseRate("host-rate", hostRate),
     adaptive,
   };
 }
 
 type Options = ReturnType<typeof parse>;
 
-function parseRate(given: string) {
+function parseRate(name: "rate" | "host-rate", given: string) {
   const [, limit, per] = /^([1-9]\d{0,8})\/(s|m)$/.exec(given) ?? [];
-  if (limit === undefined) throw new Error(`--rate ${given}: not like 10/s`);
+  if (limit === undefined) throw new Error(`--${name} ${given}: not like 10/s`);
   return { limit: Number(limit), interval: per === "s" ? 1000 : 60_000 };
 }
 
@@ -140,14 +151,19 @@ async function* urls(
   signal: AbortSignal,
 ): AsyncGenerator<string> {
   const input = file === "-" ? process.stdin : createReadStream(file);
-  // A terminal that nobody types into any more must not keep us from ending.
+  // A terminal that gives nothing any more must not keep us from ending.
   signal.addEventListener("abort", () => input.destroy());
   input.setEncoding("utf8");
   let rest = "";
-  for await (const chunk of input) {
-    const lines = (rest + chunk).split("\n").map((line) => line.trim());
-    rest = lines.pop()!;
-    yield* lines.filter(isUrl);
+  try {
+    for await (const chunk of input) {
+      const lines = (rest + chunk).split("\n").map((line) => line.trim());
+      rest = lines.pop()!;
+      yield* lines.filter(isUrl);
+    }
+  } catch (error) {
+    if (signal.aborted) return; // It was destroyed.
+    throw error;
   }
   if (isUrl(rest)) yield rest;
 }
@@ -163,13 +179,15 @@ function isUrl(line: string): boolean {
 async function fetchOne(
   url: string,
   signal: AbortSignal,
-  rate: RateLimit | undefined,
+  rates: (RateLimit | undefined)[],
 ): Promise<Answer> {
   const start = performance.now();
   const response = await fetch(url, { signal });
   const { status } = response;
   const wait = retryAfter(response);
-  if (status === 429 && wait !== undefined) rate?.pauseFor(wait);
+  if (status === 429 && wait !== undefined) {
+    for (const rate of rates) rate?.pauseFor(wait);
+  }
   let bytes = 0;
   for await (const chunk of response.body ?? []) bytes += chunk.length;
   const ms = Math.round(performance.now() - start);
@@ -183,12 +201,24 @@ function write(result: Record<string, unknown>): Promise<void> {
   return print(`${JSON.stringify(result)}\n`);
 }
 
-/** Which URL is next. */
-function queueOf({ concurrency, perHost }: Options) {
-  return perHost === undefined
-    ? fifoQueue<QueuedTask>(2 * concurrency)
+/** Which URL is next. The rates of the hosts go into `rates`. */
+function queueOf(options: Options, rates: Map<unknown, RateLimit>) {
+  const { concurrency, perHost, hostRate } = options;
+  if (perHost === undefined && hostRate === undefined) {
+    return fifoQueue<QueuedTask>(2 * concurrency);
+  }
+  // The same one again for a host that comes back: it may have been paused since.
+  const rateOf = (host: unknown) => {
+    const rate = rates.get(host) ?? rateLimit(hostRate!);
+    rates.set(host, rate);
+    return rate;
+  };
+  return keyedQueue({
+    perKey: perHost ?? Infinity,
     // Far ahead, for one host's backlog must not hide the others.
-    : keyedQueue({ perKey: perHost, capacity: 1000 * concurrency });
+    capacity: 1000 * concurrency,
+    governor: hostRate && rateOf,
+  });
 }
 
 /** Fetches what is in the file. Returns the exit code. */
@@ -200,13 +230,14 @@ async function fetchAll(options: Options): Promise<number> {
   /** How many failures are answers all the same. */
   let answers = 0;
   const rate = options.rate && rateLimit(options.rate);
+  const hostRates = new Map<unknown, RateLimit>();
   const governor = adaptive ? adaptiveLimit({ max: concurrency }) : rate;
   const group = new CoGroup({
     concurrency,
-    queue: queueOf(options),
+    queue: queueOf(options, hostRates),
     ...governor && { governor },
     timeout,
-    sink: GRACE,
+    grace: GRACE,
     retry: {
       maxAttempts: retries + 1,
       minTimeout: 500,
@@ -232,7 +263,7 @@ async function fetchAll(options: Options): Promise<number> {
       now.abort(new Error("interrupted"));
       process.off("SIGINT", onInterrupt); // A third one ends the program.
     } else {
-      group.cancel(new Error("interrupted"));
+      group.abort(new Error("interrupted"));
       report("fetch_all: finishing what runs; Ctrl-C again to stop at once");
     }
   };
@@ -241,15 +272,17 @@ async function fetchAll(options: Options): Promise<number> {
   async function* tasks() {
     for await (const url of urls(file, group.signal)) {
       found++;
-      // Here whoever reads our lines sets the pace. Were a task to wait for
+      // Here the reader of our lines sets the pace. Were a task to wait for
       // that, it could time out with its line written, and be tried again.
       await written;
+      const key = hostOf(url);
       const task = async ({ signal, attempt }: TaskContext) => {
-        const answer = await fetchOne(url, signal, rate);
+        const rates = [rate, hostRates.get(key)];
+        const answer = await fetchOne(url, signal, rates);
         written = write({ url, ...answer, attempts: attempt });
       };
       urlOf.set(task, url);
-      yield { task, options: { signal: now.signal, key: hostOf(url) } };
+      yield { task, options: { signal: now.signal, key } };
     }
   }
   using _ = showProgress(() => {

@@ -6,7 +6,7 @@
  * deno run --allow-read=. examples/threads.ts --threads 2 --blocks 64 --bits 8
  * ```
  *
- * Bun runs it too: `bun examples/threads.ts`
+ * Bun and Node run it too: `bun examples/threads.ts`, `node examples/threads.ts`
  *
  * Ctrl-C starts nothing more, and lets the threads finish what they are at. Exit
  * codes: 0, 1 if a proof is missing, 2 for wrong usage, 130 after Ctrl-C.
@@ -16,6 +16,7 @@
 
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { Worker } from "node:worker_threads";
 import { CoGroup, type WorkerFunction } from "../mod.ts";
 import type { Job, Proof } from "./support/mine.ts";
 import { print, report } from "./support/output.ts";
@@ -29,36 +30,32 @@ const USAGE = `Usage: threads.ts [--threads N] [--blocks N] [--bits N]
 /** The thread ended before the job. On another thread it may succeed. */
 export class ThreadError extends Error {}
 
-/** A Web Worker that does one job at a time. */
+/** A thread that does one job at a time. */
 class Thread {
-  readonly #worker = new Worker(
-    new URL("./support/mine.ts", import.meta.url),
-    { type: "module" },
-  );
+  readonly #worker = new Worker(new URL("./support/mine.ts", import.meta.url));
   /** Fails the job that it is at. */
   #fail: (reason: unknown) => void = () => {};
   isOver = false;
 
   constructor() {
-    this.#worker.onerror = (event) => {
-      event.preventDefault();
-      this.end(new ThreadError(event.message));
-    };
+    const over = (why: unknown) => this.end(new ThreadError(`${why}`));
+    this.#worker.on("error", over);
+    this.#worker.on("exit", (code) => over(`The thread exited with ${code}`));
   }
 
   run(job: Job): Promise<Proof> {
     return new Promise((resolve, reject) => {
       if (this.isOver) throw new ThreadError("The thread is over");
       this.#fail = reject;
-      this.#worker.onmessage = ({ data }) => resolve(data);
+      this.#worker.once("message", resolve);
       this.#worker.postMessage(job);
     });
   }
 
   end(reason: unknown): void {
     this.isOver = true;
+    this.#fail(reason); // First: Deno tells of the exit within terminate().
     this.#worker.terminate();
-    this.#fail(reason);
   }
 }
 
@@ -136,7 +133,7 @@ async function main(): Promise<number> {
   using threads = new Threads();
   const group = groupOf(threads, count);
   // Once: a second Ctrl-C finds no listener, and ends the program.
-  process.once("SIGINT", () => group.cancel());
+  process.once("SIGINT", () => group.abort());
   for (let i = 1; i <= blocks; i++) {
     const job = { text: `block ${i}`, bits };
     group.add(async ({ workerId }) => {

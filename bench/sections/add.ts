@@ -1,5 +1,5 @@
 /**
- * a. Tasks whose results nobody wants: what a group costs in itself.
+ * a. Tasks with results that are not wanted: what a group costs in itself.
  *
  * @module
  */

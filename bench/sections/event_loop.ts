@@ -3,7 +3,7 @@
  * that never wait, and when an abort by a timer does.
  *
  * The clock starts when all tasks have been brought: that much is one call
- * after another in the program's own loop, whoever it brings them to.
+ * after another in the program's own loop, whichever library gets them.
  *
  * @module
  */
@@ -29,7 +29,7 @@ const oneMillisecond = async () => {
 
 /**
  * Has the loop done with what the one before has left. (Seen: the first turn
- * after p-queue takes 300 ms, whoever's turn it is.)
+ * after p-queue takes 300 ms, whichever library is next.)
  */
 async function cleanUp(): Promise<void> {
   collect();

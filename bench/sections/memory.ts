@@ -25,11 +25,11 @@ const job: Job = () => Promise.resolve();
 const ways: readonly Way<() => Held>[] = [
   own("cogroup", () => {
     const group = new CoGroup({ concurrency: 1, paused: true });
-    return { add: (job) => group.add(job), clear: () => group.cancel() };
+    return { add: (job) => group.add(job), clear: () => group.abort() };
   }),
   own("cogroup go", () => {
     const group = new CoGroup({ concurrency: 1, paused: true });
-    return { add: (job) => group.go(job), clear: () => group.cancel() };
+    return { add: (job) => group.go(job), clear: () => group.abort() };
   }),
   // It can't pause: its one place is taken by a task without end.
   using("p-limit", ({ default: pLimit }) => () => {
@@ -99,7 +99,7 @@ export const memory: Section = {
         contenders: among(all, weigh),
       },
       {
-        title: `cancel, ${queued}`,
+        title: `abort, ${queued}`,
         unit: "ms",
         base: "cogroup",
         contenders: among(all.filter(({ make }) => make().clear), timeToClear),

@@ -32,7 +32,7 @@ import {
 const CONCURRENCY = 16;
 const KEYS = 100;
 
-/** A queue of the user's own, and so a watched one: last in, first out. */
+/** A queue of the user's own: last in, first out. */
 class Stack<T> implements Queue<T> {
   readonly capacity = Infinity;
   #values: T[] = [];
@@ -53,7 +53,7 @@ class Stack<T> implements Queue<T> {
     return this.#values.pop();
   }
 
-  drain(): T[] {
+  clear(): T[] {
     return this.#values.splice(0).reverse();
   }
 }

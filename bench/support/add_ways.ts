@@ -1,5 +1,5 @@
 /**
- * Everybody's way to run tasks whose results nobody wants: each peer in the
+ * How each library runs tasks whose results are not wanted: each peer in the
  * way its README shows for that, and where it shows several, in the fastest.
  *
  * @module
@@ -15,7 +15,7 @@ export type RunAll = (tasks: Tasks, concurrency: number) => Promise<unknown>;
 
 const ignore = () => {};
 
-/** The baseline: workers over an array, without books, errors or an abort. */
+/** The baseline: workers over an array, without counts, errors or an abort. */
 export async function bareLoop(
   tasks: Tasks,
   concurrency: number,

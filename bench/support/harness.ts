@@ -15,7 +15,7 @@
 
 import { collect } from "./gc.ts";
 
-/** One of those who are compared. */
+/** One of the libraries that are compared. */
 export interface Contender {
   readonly name: string;
   /** Does the work once, verifies it, and returns the figure. */

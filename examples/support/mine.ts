@@ -5,6 +5,7 @@
  */
 
 import { pbkdf2Sync } from "node:crypto";
+import { parentPort } from "node:worker_threads";
 
 /** What to prove: that this much work was done for this text. */
 export interface Job {
@@ -36,10 +37,4 @@ function mine({ text, bits }: Job): Proof {
   }
 }
 
-// The types of a worker's globals would get in the way of those of a program's.
-const thread = globalThis as unknown as {
-  onmessage: (event: MessageEvent<Job>) => void;
-  postMessage: (proof: Proof) => void;
-};
-
-thread.onmessage = ({ data }) => thread.postMessage(mine(data));
+parentPort?.on("message", (job: Job) => parentPort!.postMessage(mine(job)));

@@ -63,7 +63,7 @@ function writing(): (bytes: Uint8Array) => Promise<void> {
 }
 
 stdout.on("error", giveUp);
-// Messages that nobody can have are no reason to leave the work undone.
+// Messages that have no reader are no reason to leave the work undone.
 stderr.on("error", () => {});
 
 /** Without its output there is nothing left to do; `| head` is no mishap. */
