@@ -142,12 +142,15 @@ async function channels(count: number): Promise<void> {
     controller.abort();
     const short = new Channel<number>();
     short.receive({ signal: shared.signal }).catch(nothing);
-    select([lasting, short], { signal: shared.signal });
+    const ended = select([lasting, short], { signal: shared.signal });
     short.close();
+    await ended; // Else thousands would wait for a turn of the loop, each its own.
     const own = new AbortController();
     const { signal: later } = own;
-    select([lasting, new Channel<number>()], { signal: later }).catch(nothing);
+    const never = new Channel<number>();
+    const aborted = select([lasting, never], { signal: later });
     own.abort();
+    await aborted.catch(nothing);
     const iterator = lasting[Symbol.asyncIterator]();
     iterator.next();
     iterator.return!();
