@@ -97,13 +97,13 @@ test("Law 10: insertAll lets the loop turn, too, and so the abort stops an endle
   const group = new CoGroup({ concurrency: 1, paused: true });
   let closed = 0;
   function* endless() {
+    setTimeout(() => group.abort(), 0);
     try {
       for (;;) yield () => {};
     } finally {
       closed++;
     }
   }
-  setTimeout(() => group.abort(), 0);
   const accepted = await group.insertAll(endless());
   assertEquals([closed, await group.wait()], [1, accepted]);
 });
