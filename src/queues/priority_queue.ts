@@ -98,14 +98,8 @@ class PriorityQueue implements OwnQueue<QueuedTask> {
 
   update(value: QueuedTask): void {
     const ranked = this.#ranked.get(value)!;
-    const { rank } = ranked;
-    ranked.rank = this.#rank(value);
-    try {
-      this.#heap.update(ranked);
-    } catch (error) { // Of `compare`: nothing has moved.
-      ranked.rank = rank;
-      throw error;
-    }
+    ranked.rank = this.#rank(value); // With a `compare` all ranks are 0.
+    this.#heap.update(ranked); // If that throws, nothing has moved.
   }
 
   peek(): QueuedTask | undefined {
