@@ -23,7 +23,7 @@
 import { Turn } from "../base/turn.ts";
 import type { Backlog } from "../channel/backlog.ts";
 import type { OwnQueue } from "../queues/queue.ts";
-import type { Attempts } from "./attempts.ts";
+import type { Attempts, AttemptsOptions } from "./attempts.ts";
 import type { Bell } from "./bell.ts";
 import { type Call, type Caller, starter } from "./call.ts";
 import { type Grace, RunContext } from "./context.ts";
@@ -35,18 +35,9 @@ import type { Runner } from "./runner.ts";
 import type { State } from "./state.ts";
 
 /** The parts of a group that its workers work with. */
-export interface WorkersOptions {
-  readonly state: State;
-  readonly queue: OwnQueue<Item>;
-  readonly backlog: Backlog<Item>;
-  readonly bell: Bell;
-  readonly grace: Grace;
+export interface WorkersOptions extends AttemptsOptions {
   readonly ids: Ids;
-  readonly loans: Loans;
-  readonly runner: Runner;
   readonly attempts: Attempts;
-  /** Not there if the group has no governor. */
-  readonly gate: Gate | undefined;
   readonly slice: number;
   /** The group's own workers have looked, and have started what they could. */
   readonly onLooked: () => void;
