@@ -22,8 +22,8 @@ const ROOT = new URL("..", import.meta.url).pathname;
  */
 const BUNDLES = [
   { title: "Channel alone", names: "{ Channel }", ceiling: 6_400 },
-  { title: "CoGroup alone", names: "{ CoGroup }", ceiling: 18_500 },
-  { title: "everything", names: "*", ceiling: 26_500 },
+  { title: "CoGroup alone", names: "{ CoGroup }", ceiling: 20_000 },
+  { title: "everything", names: "*", ceiling: 27_500 },
 ];
 
 /** What a program imports from the package, for each bundler; as much as from the sources. */

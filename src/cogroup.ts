@@ -5,6 +5,7 @@
  */
 
 import { count, priority as checkedPriority } from "./base/check.ts";
+import { watchOwnCalls } from "./group/own_calls.ts";
 import type { TaskInfo } from "./group/directory.ts";
 import {
   Group,
@@ -81,6 +82,7 @@ export class CoGroup implements AsyncDisposable {
   constructor(options: CoGroupOptions | number) {
     this.#group = new Group(settle(options));
     this.#intake = new Intake(this.#group);
+    if (this.#group.diagnosis !== undefined) watchOwnCalls(this, this.#group);
   }
 
   /**
@@ -738,6 +740,6 @@ export class CoGroup implements AsyncDisposable {
 
   /** Waits as `wait` does: what is queued runs to its end, also if the block threw. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#group.wait();
+    await this.wait();
   }
 }

@@ -27,6 +27,7 @@ import type { QueuedTask } from "../task.ts";
 import { Attempts } from "./attempts.ts";
 import { Bell } from "./bell.ts";
 import { Grace } from "./context.ts";
+import { Diagnosis } from "./diagnosis.ts";
 import { infoOf, type TaskInfo } from "./directory.ts";
 import { type Entry, isLive, type Item, stays } from "./entry.ts";
 import { gateTo } from "./gate.ts";
@@ -83,6 +84,8 @@ export class Group {
   readonly workers: Workers;
   readonly attempts: Attempts;
   readonly runner: Runner;
+  /** Not there unless the options ask for it. */
+  readonly diagnosis: Diagnosis | undefined;
   readonly feeds: Set<Feed> = new Set();
   readonly #grace: Grace;
   readonly #ids: Ids;
@@ -120,7 +123,11 @@ export class Group {
     });
     const bell = new Bell();
     const grace = this.#grace = new Grace(settings.grace);
-    const runner = this.runner = new Runner(settings.worker, settings.onError);
+    const diagnosis = this.diagnosis = settings.diagnose
+      ? Diagnosis.of(state)
+      : undefined;
+    const worker = diagnosis?.around(settings.worker) ?? settings.worker;
+    const runner = this.runner = new Runner(worker, settings.onError);
     const onBroken = (error: unknown) => this.#fail(error);
     const gate = settings.governor &&
       gateTo(settings.governor, {
@@ -215,6 +222,7 @@ export class Group {
     if (typeof item !== "function") {
       this.#hasEntries = true;
       this.attempts.accept(item);
+      this.diagnosis?.look();
     }
     if (this.backlog.whenFull === "evict") this.#evict();
   }
@@ -242,6 +250,7 @@ export class Group {
   /** Sets how many workers there are. */
   resize(limit: number): void {
     this.workers.resize(limit);
+    this.diagnosis?.look();
     for (const feed of this.feeds) feed.resized?.();
   }
 

@@ -33,6 +33,7 @@ import { type Permits, permitsOf } from "../governors/permits.ts";
 import { Sender } from "../channel/backlog.ts";
 import type { QueuedTask, Task, TaskOptions } from "../task.ts";
 import { Call } from "./call.ts";
+import type { Diagnosis } from "./diagnosis.ts";
 import { Entry, type Item, signalOf, type Traits } from "./entry.ts";
 import type { Group } from "./group.ts";
 
@@ -56,6 +57,7 @@ export class WaitingInsert extends Sender<Item> {
     this.resolve = lastResolve();
     this.reject = lastReject();
     this.watcher = undefined;
+    group.diagnosis?.look();
   }
 
   override get isGone(): boolean {
@@ -149,7 +151,14 @@ export class Intake {
     const signal = signalOf(item);
     if (signal !== undefined) sender.leaveBy(signal);
     this.#group.backlog.join(sender);
-    return isIn;
+    const { backlog, diagnosis } = this.#group;
+    if (diagnosis === undefined || signal !== undefined) return isIn;
+    return diagnosis.watchAnswer(
+      "insert",
+      isIn,
+      () => "worker",
+      () => backlog.leave(sender),
+    );
   }
 
   go(task: Task, options: TaskOptions | undefined): Promise<unknown> {
@@ -166,10 +175,30 @@ export class Intake {
       }
       this.#group.accept(call);
       workers.wakeCall(call);
-      return call.promise;
+      return this.#group.diagnosis === undefined
+        ? call.promise
+        : this.#watched(this.#group.diagnosis, call);
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** The promise of a call. Its own signal, if it has one, can end a wait for it. */
+  #watched(diagnosis: Diagnosis, call: Call): Promise<unknown> {
+    if (call.traits.signal !== undefined) return call.promise;
+    let isTold = false;
+    return diagnosis.watch(call.promise, {
+      doing: "go",
+      lacks: () => {
+        if (isTold || call.state === "gone") return "nothing";
+        return call.state === "running" ? "task" : "worker";
+      },
+      fail: (error) => {
+        isTold = true;
+        if (call.state === "running") call.abandoned(error); // It runs on, for nothing.
+        else this.#group.attempts.withdraw(call, error);
+      },
+    });
   }
 
   /** Why a call can't be accepted; NONE if it can. */

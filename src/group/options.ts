@@ -132,6 +132,21 @@ export interface CoGroupOptions {
    * @default {false}
    */
   paused?: boolean | undefined;
+  /**
+   * Whether the group finds tasks that wait for themselves, the commonest way in which a
+   * group stands still: a task that awaits `wait`, `idle`, `reset` or `shutdown` of its own
+   * group; and tasks that await `go`, `insert`, `insertAll` or the next value of a
+   * `map` while each worker has such a task. Such an await rejects with an
+   * InvalidStateError, which names the tasks; so does what is waited for, if that is a
+   * task that has not started. The cure is {@linkcode TaskContext.lend}.
+   *
+   * For development: it costs some microseconds a task. Calls that have a `signal` of
+   * their own are left alone; so are those that are given to `Promise.race` or `any`.
+   * It does nothing where there is no `AsyncLocalStorage` (browsers).
+   *
+   * @default {false}
+   */
+  diagnose?: boolean | undefined;
 }
 
 /**
@@ -195,6 +210,7 @@ export interface Settings {
   onError: ErrorHandler | undefined;
   slice: number;
   paused: boolean;
+  diagnose: boolean;
 }
 
 const DOING = "create CoGroup";
@@ -222,6 +238,7 @@ export function settle(options: CoGroupOptions | number): Settings {
     onError: onError && callable(DOING, "onError", onError),
     slice: milliseconds(DOING, "slice", given.slice ?? 10),
     paused: flag(DOING, "paused", given.paused ?? false),
+    diagnose: flag(DOING, "diagnose", given.diagnose ?? false),
     // Last: a queue is taken only if all else is in order. The cast: a queue that reads
     // its tasks is given entries, which are QueuedTasks; a Fifo reads nothing.
     queue: takeQueue<unknown>(DOING, given, Infinity) as Queue<Item>,
