@@ -186,7 +186,7 @@ export interface MapOptions<T = unknown> extends Omit<TaskOptions, "id"> {
   /**
    * Gives the options of one item, over those that stand beside it: what it does not say,
    * or says with `undefined`, is as for all items. Called once for each item, when it
-   * is pulled. If it throws, the item has failed.
+   * is pulled. If it throws, or is an async function, the item has failed.
    *
    * @param item The item.
    * @param index Which one it is, from 0.
