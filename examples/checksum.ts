@@ -24,12 +24,14 @@ import { constants, open, opendir, stat } from "node:fs/promises";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { CoGroup } from "../mod.ts";
+import { CTRL_C, stopOnInterrupt } from "./support/interrupt.ts";
 import { print, reason, report, showProgress } from "./support/output.ts";
 
 const USAGE = `Usage: checksum.ts [--concurrency N] PATH...
 
   --concurrency N  how many files are read at once (default 8)
-  --help           show this, and do nothing else`;
+  --help           show this, and do nothing else
+${CTRL_C}`;
 /** To open what has become a pipe must not wait for a writer. */
 const READ = constants.O_RDONLY | constants.O_NONBLOCK;
 /** One for each worker, whose id no two running tasks share. */
@@ -177,9 +179,8 @@ async function main(): Promise<number> {
     capacity: 16,
     onError: (error) => report(`checksum: ${(error as Error).message}`),
   });
-  // Once: a second Ctrl-C finds no listener, and ends the program.
-  process.once("SIGINT", () => group.abort());
-  using _ = showProgress(progress(group));
+  using _interrupt = stopOnInterrupt("checksum", group);
+  using _progress = showProgress(progress(group));
   const found = await feed(group, options.paths);
   const abandoned = await group.wait();
   const { accepted, fulfilled, rejected } = group.stats;

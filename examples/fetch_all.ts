@@ -31,6 +31,7 @@ import {
   type Task,
   type TaskContext,
 } from "../mod.ts";
+import { CTRL_C, stopOnInterrupt } from "./support/interrupt.ts";
 import { print, reason, report, showProgress } from "./support/output.ts";
 
 const USAGE = `Usage: fetch_all.ts [options] FILE|-
@@ -48,7 +49,9 @@ const USAGE = `Usage: fetch_all.ts [options] FILE|-
                    alone is left in peace
   --adaptive       find out how many at once the servers can take, up to the
                    concurrency; not together with --rate
-  --help           show this, and do nothing else`;
+  --help           show this, and do nothing else
+${CTRL_C}
+What runs has ten seconds.`;
 
 const OPTIONS = {
   help: { type: "boolean", default: false },
@@ -256,18 +259,9 @@ async function fetchAll(options: Options): Promise<number> {
     const { fulfilled, rejected } = group.stats;
     return { fetched: fulfilled + answers, failed: rejected - answers };
   };
-  // The first Ctrl-C stops the queue, the second one what runs, too.
   const now = new AbortController();
-  const onInterrupt = () => {
-    if (group.signal.aborted) {
-      now.abort(new Error("interrupted"));
-      process.off("SIGINT", onInterrupt); // A third one ends the program.
-    } else {
-      group.abort(new Error("interrupted"));
-      report("fetch_all: finishing what runs; Ctrl-C again to stop at once");
-    }
-  };
-  process.on("SIGINT", onInterrupt);
+  const stop = () => now.abort(new Error("interrupted"));
+  using _interrupt = stopOnInterrupt("fetch_all", group, stop);
   let found = 0;
   async function* tasks() {
     for await (const url of urls(file, group.signal)) {
@@ -285,7 +279,7 @@ async function fetchAll(options: Options): Promise<number> {
       yield { task, options: { signal: now.signal, key } };
     }
   }
-  using _ = showProgress(() => {
+  using _progress = showProgress(() => {
     const { queued, delayed } = group.stats;
     const { fetched, failed } = counts();
     const waiting = `${queued} queued, ${delayed} to be tried again`;
@@ -298,7 +292,6 @@ async function fetchAll(options: Options): Promise<number> {
   });
   const abandoned = await group.wait();
   await written;
-  process.off("SIGINT", onInterrupt);
   const { fetched, failed } = counts();
   if (!group.signal.aborted) return isCutShort || failed > 0 ? 1 : 0;
   const left = abandoned + found - group.stats.accepted;
