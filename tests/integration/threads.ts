@@ -89,7 +89,8 @@ for (const runtime of await runtimes()) {
     const [{ code }, errors] = await Promise.all([child.status, stderr]);
     assertEquals(code, 130);
     const [, found, left] =
-      /^threads: finishing \d; once more to stop\nthreads: interrupted: (\d+) found, (\d+) left\n$/.exec(errors) ?? [];
+      /^threads: finishing \d; once more to stop\nthreads: interrupted: (\d+) found, (\d+) left\n$/
+        .exec(errors) ?? [];
     assertEquals(blocks(out, "0"), range(Number(found)).map((i) => i + 1));
     assertEquals(Number(found) + Number(left), 100_000);
   });
