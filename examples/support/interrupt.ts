@@ -22,17 +22,16 @@ export function stopOnInterrupt(
   group: CoGroup,
   again?: () => void,
 ): Disposable {
-  const first = () => {
+  // WARNING: one listener for both. Deno has a signal reach a listener that was
+  // added while it was told of.
+  const interrupt = () => {
+    const isFirst = !group.signal.aborted;
     // Without a listener, the next one ends the program.
-    if (again) process.once("SIGINT", again);
+    if (!isFirst || !again) process.off("SIGINT", interrupt);
+    if (!isFirst) return again!();
     group.abort(new Error("interrupted"));
     report(`${name}: finishing ${group.inFlight}; once more to stop`);
   };
-  process.once("SIGINT", first);
-  return {
-    [Symbol.dispose]() {
-      process.off("SIGINT", first);
-      if (again) process.off("SIGINT", again);
-    },
-  };
+  process.on("SIGINT", interrupt);
+  return { [Symbol.dispose]: () => void process.off("SIGINT", interrupt) };
 }

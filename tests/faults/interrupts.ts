@@ -267,8 +267,8 @@ async function interruptFetchAll(runtime: Runtime, count: number) {
       moment,
     );
     const { end, out, err, books: [, fetched, failed] } = ended;
-    const isReported = end === "interrupted" ? 1 : 0;
-    assert(err.length <= 1 + isReported, err.join("\n"));
+    // What it says when it is interrupted; the summary; the books.
+    assert(err.length <= 3, err.join("\n"));
     let failures = 0;
     for (const line of out) {
       const { url, status, bytes, error, attempts } = JSON.parse(
