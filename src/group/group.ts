@@ -58,7 +58,26 @@ export interface WaitOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Options of {@linkcode CoGroup.prototype.shutdown}. */
+/**
+ * Options of {@linkcode CoGroup.prototype.shutdown}.
+ *
+ * @example A task that would never end, and is told when its time is over
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { CoGroup, type ShutdownOptions } from "@cogroup/cogroup";
+ *
+ * const options: ShutdownOptions = { grace: 5 };
+ * const group = new CoGroup(1);
+ * const ended = group.go(({ signal }) =>
+ *   new Promise<string>((resolve) => {
+ *     signal.addEventListener("abort", () => resolve("told to end"));
+ *   })
+ * );
+ * await new Promise((resolve) => setTimeout(resolve)); // It has started.
+ * assert.equal(await group.shutdown(options), 0);
+ * assert.equal(await ended, "told to end");
+ * ```
+ */
 export interface ShutdownOptions {
   /**
    * Milliseconds for which everything may go on. Then the group is aborted, and

@@ -83,13 +83,21 @@ export interface Queue<T> {
    * The value that `shift` would give away now; `undefined` if it would give
    * none. A queue gives a value whenever it has one, unless it has a `done` that it
    * waits for.
+   *
+   * @returns The value, which stays.
    */
   peek(): T | undefined;
-  /** Gives the next value away; `undefined`, and nothing given away, if there is none. */
+  /**
+   * Gives the next value away.
+   *
+   * @returns The value; `undefined`, and nothing given away, if there is none.
+   */
   shift(): T | undefined;
   /**
    * Gives all values away, in the order in which `shift` would have. None of them is
    * reported `done`.
+   *
+   * @returns The values.
    */
   clear(): T[];
   /**
