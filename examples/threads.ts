@@ -35,7 +35,11 @@ export class ThreadError extends Error {}
 
 /** A thread that does one job at a time. */
 class Thread {
-  readonly #worker = new Worker(new URL("./support/mine.ts", import.meta.url));
+  // Without an environment of its own it would have ours, for which Deno asks.
+  readonly #worker = new Worker(
+    new URL("./support/mine.ts", import.meta.url),
+    { env: {} },
+  );
   /** Fails the job that it is at. */
   #fail: (reason: unknown) => void = () => {};
   isOver = false;

@@ -22,7 +22,7 @@ const group = new CoGroup({
   concurrency: availableParallelism(),
   worker(task, ctx) { // An id is never shared by two tasks in flight.
     const script = new URL("../support/primes.ts", import.meta.url);
-    threads[ctx.workerId] ??= new Worker(script);
+    threads[ctx.workerId] ??= new Worker(script, { env: {} }); // Ours Deno would ask for.
     return task(ctx);
   },
 });
