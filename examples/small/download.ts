@@ -3,7 +3,7 @@
  * A file is there when all of it is.
  *
  * ```sh
- * deno run --allow-net --allow-read=pages --allow-write=pages examples/small/download.ts pages https://example.org/
+ * deno run --allow-net --allow-read=. --allow-write=pages examples/small/download.ts pages https://example.org/
  * ```
  *
  * @module

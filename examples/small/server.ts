@@ -4,7 +4,7 @@
  * SIGTERM, leaves ten seconds for what it has accepted.
  *
  * ```sh
- * deno run --allow-net --allow-read=packed --allow-write=packed examples/small/server.ts packed 8000
+ * deno run --allow-net --allow-read=. --allow-write=packed examples/small/server.ts packed 8000
  * curl --data-binary @README.md http://127.0.0.1:8000/; curl http://127.0.0.1:8000/
  * ```
  *
