@@ -39,7 +39,7 @@ async function atTerminal(
       args: ["--quiet", "--return", "--command", command, "/dev/null"],
       cwd: root,
       // To be asked for something is to wait for ever.
-      signal: AbortSignal.timeout(30_000),
+      signal: AbortSignal.timeout(120_000),
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
