@@ -345,6 +345,52 @@ test("ctx.lend() in a retried task and in an item of map: each attempt lends ane
   assertBooks(group);
 });
 
+for (const isBack of [false, true]) {
+  test(`Law 2: a task that has ended ${isBack ? "as it waits to go on" : "while it is lent"} is not in flight while isRetriable thinks it over`, async () => {
+    const asked = gate();
+    const waits = gate();
+    let inFlight = -1;
+    const group = new CoGroup({
+      concurrency: 1,
+      slice: Infinity,
+      retry: {
+        maxAttempts: 2,
+        minTimeout: 0,
+        isRetriable: async () => {
+          inFlight = group.inFlight;
+          await asked.promise;
+          return false;
+        },
+      },
+    });
+    const tasks = new Tasks();
+    const end = gate();
+    const failed = group.go(async (ctx) => {
+      ctx.lend(() => waits.promise);
+      await end.promise;
+      throw "own";
+    });
+    const other = group.go(tasks.task(0));
+    await settled();
+    if (isBack) waits.open();
+    await settled();
+    end.open();
+    await settled();
+    assertEquals([inFlight, group.inFlight, group.stats.lent], [1, 1, 1]);
+    assertEquals(group.tasks().map(({ state }) => state), ["running", "lent"]);
+    assertBooks(group);
+    waits.open();
+    tasks.open(0);
+    await other;
+    const third = group.go(() => group.stats.lent);
+    assertEquals(await third, 1, "it needs no worker any more");
+    asked.open();
+    assertEquals(await failed.catch((e) => e), "own");
+    assertEquals([await group.wait(), group.stats.lent], [0, 0]);
+    assertBooks(group);
+  });
+}
+
 test("ctx.lend(): after the abort ctx.signal of a lent task speaks when grace is over", async () => {
   using time = new FakeTime();
   const group = new CoGroup({ concurrency: 1, grace: 50, slice: Infinity });

@@ -94,6 +94,11 @@ export class Loans implements Lender {
     }
   }
 
+  /** The task will need no worker any more, though its end is not counted yet. */
+  leave(ctx: RunContext): void {
+    if (ctx.isLent) this.#line.delete(this.#loans.get(ctx)!);
+  }
+
   /** The task has ended. If its worker is lent, it is counted as in flight again, without one. */
   end(ctx: RunContext): void {
     if (ctx.isLent) this.#end(ctx, NO_ID);
@@ -122,7 +127,7 @@ export class Loans implements Lender {
 
   #close(loan: Loan): Promise<void> {
     if (--loan.open > 0) return SETTLED;
-    if (loan.ctx.isLent) {
+    if (loan.ctx.isLent && !loan.ctx.hasEnded) {
       this.#line.push(loan);
       this.admit();
     }
