@@ -319,6 +319,24 @@ test("keyedQueue({ governor }) goes on after tasks() was called, and shows what 
   assertEquals(await group.wait(), 0);
 });
 
+test("CoGroup.tasks() leaves a key its place in the line of its governor", async () => {
+  const semaphore = new Semaphore(1);
+  const queue = keyedQueue({ governor: () => semaphore });
+  const group = new CoGroup({ concurrency: 2, queue, slice: Infinity });
+  const first = semaphore.tryAcquire()!;
+  let ran = 0;
+  group.add(() => void ran++, { key: "k" });
+  await settled();
+  const later = semaphore.acquire();
+  assertEquals(group.tasks().length, 1);
+  await settled();
+  first.release();
+  await settled();
+  assertEquals(ran, 1, "law 4");
+  (await later).release();
+  assertEquals(await group.wait(), 0);
+});
+
 test("keyedQueue({ governor }) under a group's governor keeps both limits; it can't be the same one", async () => {
   const governor = new Semaphore(2);
   const own = keyedQueue({ governor: () => governor });

@@ -298,7 +298,6 @@ export class Group {
   /** What is queued, in order, delayed, running and lent. */
   get tasks(): TaskInfo[] {
     const queued = this.state.isAborted ? [] : this.backlog.all;
-    this.workers.look(); // The queue was emptied for that, and waits for no key any more.
     return [
       ...queued.map((item) => infoOf(item, "queued")),
       ...this.attempts.delays.all.map(({ entry }) => infoOf(entry, "delayed")),

@@ -167,6 +167,10 @@ class Lane extends Link {
     first.next = undefined;
     return first;
   }
+
+  clear(): void {
+    this.#first = this.#last = undefined;
+  }
 }
 
 export class KeyedQueue implements OwnQueue<QueuedTask> {
@@ -177,7 +181,7 @@ export class KeyedQueue implements OwnQueue<QueuedTask> {
   readonly #governor: KeyGovernor | undefined;
   #owner: QueueOwner | undefined = undefined;
   #error: Maybe<unknown> = NONE;
-  #ready = new List<Lane>();
+  readonly #ready = new List<Lane>();
   /** Lanes that were told of a permit, which is kept for them. */
   readonly #told = new Set<Lane>();
   /** Lanes without tasks, until their governors have nothing to remember. */
@@ -268,18 +272,20 @@ export class KeyedQueue implements OwnQueue<QueuedTask> {
   }
 
   /** Those that could be given now take turns first, then those of keys at their limit. */
+  all(): QueuedTask[] {
+    const tickets = this.#taking.map(({ first }) => first!);
+    // It grows as the keys take turns.
+    for (const { next } of tickets) if (next !== undefined) tickets.push(next);
+    return tickets.map(({ value }) => value);
+  }
+
   clear(): QueuedTask[] {
-    const turns = this.#ready;
-    this.#ready = new List();
+    const values = this.all();
     this.#error = NONE;
-    for (const lane of this.#lanes.values()) {
-      if (lane.list === undefined && !lane.isEmpty) turns.push(lane);
-    }
-    const values: QueuedTask[] = [];
-    for (let lane = turns.shift(); lane; lane = turns.shift()) {
-      values.push(lane.shift().value);
-      if (!lane.isEmpty) turns.push(lane);
-      else this.#dismiss(lane);
+    for (const lane of this.#taking) {
+      this.#ready.delete(lane);
+      lane.clear();
+      this.#dismiss(lane);
     }
     this.#size = 0;
     return values;
@@ -290,6 +296,19 @@ export class KeyedQueue implements OwnQueue<QueuedTask> {
     if (ticket === undefined) return;
     this.#enlist(ticket.lane);
     this.#dismiss(ticket.lane);
+  }
+
+  /** The lanes that have tasks, as they take turns. */
+  get #taking(): Lane[] {
+    const lanes: Lane[] = [];
+    let lane = this.#ready.first;
+    for (; lane !== undefined; lane = lane.after as Lane | undefined) {
+      lanes.push(lane);
+    }
+    for (const lane of this.#lanes.values()) {
+      if (lane.list === undefined && !lane.isEmpty) lanes.push(lane);
+    }
+    return lanes;
   }
 
   /** A task without a key has a lane of its own. */

@@ -109,6 +109,8 @@ export type WhenFull = NonNullable<Queue<unknown>["whenFull"]>;
 export interface OwnQueue<T> extends Queue<T> {
   /** Is told by the channel or the group of each value that is evicted or refused. */
   readonly onEvict?: ((value: T) => unknown) | undefined;
+  /** All values, in the order in which `clear` would give them away; they stay. */
+  all?(): T[];
   /**
    * Takes out the value that `peek` has just given and that will not be used: for the
    * others it is as if that value had never been here. Default: `shift` and `done`.
