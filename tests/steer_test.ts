@@ -4,6 +4,7 @@
  */
 
 import {
+  checkedQueue,
   CoGroup,
   CoGroupClosedError,
   keyedQueue,
@@ -193,6 +194,51 @@ test("CoGroup.setPriority() moves queued tasks of that id, in order among equals
   group.resume();
   await group.wait();
   assertEquals(ran, ["b1", "b2", "a1", "a2", "c1"]);
+});
+
+for (const checks of [false, true]) {
+  test(`CoGroup.setPriority() puts a task among its equals as it came, also after tasks()${checks ? ", in a checkedQueue" : ""}`, async () => {
+    const queue = checks ? checkedQueue(priorityQueue()) : priorityQueue();
+    const group = new CoGroup({ concurrency: 1, queue, paused: true });
+    const ran: string[] = [];
+    group.add(() => void ran.push("first"), { id: 1 });
+    group.add(() => void ran.push("second"), { id: 2, priority: 1 });
+    assertEquals(group.tasks().map(({ id }) => id), [2, 1]);
+    assertEquals(group.setPriority(2, 0), 1);
+    assertEquals(group.tasks().map(({ id }) => id), [1, 2]);
+    group.resume();
+    await group.wait();
+    assertEquals(ran, ["first", "second"]);
+  });
+}
+
+test("CoGroup.tasks() shows a priorityQueue whose compare throws as the tasks came, and they stay", () => {
+  let isBroken = false;
+  const queue = priorityQueue({
+    compare: (a, b) => {
+      if (isBroken) throw new Error("no order");
+      return b.options!.priority! - a.options!.priority!;
+    },
+  });
+  const group = new CoGroup({ concurrency: 1, queue, paused: true });
+  for (const id of range(3)) group.add(() => {}, { id, priority: id });
+  isBroken = true;
+  assertEquals(group.tasks().map(({ id }) => id), [0, 1, 2]);
+  isBroken = false;
+  assertEquals(group.tasks().map(({ id }) => id), [2, 1, 0]);
+  assertEquals(group.clear().map(({ options }) => options?.id), [2, 1, 0]);
+});
+
+test("CoGroup.tasks() shows delayed tasks of one time in the order in which they were delayed", async () => {
+  using _ = new FakeTime();
+  const group = new CoGroup({
+    concurrency: 9,
+    retry: { maxAttempts: 2, minTimeout: 10, jitter: 0 },
+  });
+  for (const id of range(9)) group.add(() => Promise.reject(), { id });
+  await settled();
+  assertEquals(group.tasks().map(({ id }) => id), range(9));
+  group.clear();
 });
 
 test("CoGroup.setPriority() is what a retry of the task queues with, too", async () => {
