@@ -45,20 +45,20 @@ export class Loans implements Lender {
   readonly #loans = new Map<RunContext, Loan>();
   /** Tasks whose waits are over, and that have no worker yet. */
   readonly #line = new List<Loan>();
-  /** Called when a worker was lent: another task may start. */
-  readonly #onLent: () => void;
+  /** Called when a worker was lent, or is back: another task may start, or none any more. */
+  readonly #onMoved: () => void;
   /** Whether one more task may go on in this turn of the event loop (law 10). */
   readonly #mayGoOn: () => boolean;
 
   constructor(
     state: State,
     ids: Ids,
-    onLent: () => void,
+    onMoved: () => void,
     mayGoOn: () => boolean,
   ) {
     this.#state = state;
     this.#ids = ids;
-    this.#onLent = onLent;
+    this.#onMoved = onMoved;
     this.#mayGoOn = mayGoOn;
   }
 
@@ -111,7 +111,7 @@ export class Loans implements Lender {
     loan.open++;
     this.#line.delete(loan);
     this.admit(); // Tasks that wait to go on are first.
-    this.#onLent();
+    this.#onMoved();
     return loan;
   }
 
@@ -130,6 +130,7 @@ export class Loans implements Lender {
     if (loan.ctx.isLent && !loan.ctx.hasEnded) {
       this.#line.push(loan);
       this.admit();
+      this.#onMoved(); // A group that is full again leaves its governor's line.
     }
     return loan.back.promise;
   }
