@@ -455,6 +455,23 @@ test("CoGroup.closing speaks when the state is in order: its handler may use the
 
 // --- shutdown ---
 
+test("CoGroup.closing speaks last: streams have their end, and inserts that wait their answer, whatever its handler does", async () => {
+  const group = new CoGroup({ concurrency: 1, capacity: 0, paused: true });
+  const items = group.map([1, 2], (n) => n);
+  const next = items.next();
+  const insert = group.insert(() => {});
+  let waiting = -1;
+  group.closing.addEventListener("abort", () => {
+    items.throw!("own").catch(() => {});
+    group.concurrency = 2; // It lets inserts in, if one waits.
+    waiting = group.stats.accepted;
+  });
+  const { accepted } = group.stats;
+  group.abort("why");
+  assertEquals(await next.catch((e) => e), "why");
+  assertEquals([await insert, waiting], [false, accepted]);
+});
+
 test("CoGroup.shutdown() lets everything run that ends in time, and leaves no timer", async () => {
   using time = new FakeTime();
   const group = new CoGroup({ concurrency: 1, slice: Infinity });

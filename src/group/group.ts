@@ -405,10 +405,10 @@ export class Group {
 
   /** Tells calls that wait for room, and feeds; a copy of these, for they leave at once. */
   #stopIntake(): void {
-    this.#tellClosing();
     this.backlog.dismiss();
     for (const feed of [...this.feeds]) feed.stop(this.state.reason);
     this.workers.look();
+    this.#tellClosing();
   }
 
   /** O(1) if there are only bare tasks: those stay in the backlog, for `clear`. */
