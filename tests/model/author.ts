@@ -9,6 +9,7 @@
 import type {
   GovernorSpec,
   GroupSpec,
+  LendSpec,
   Program,
   QueueSpec,
   RetrySpec,
@@ -56,6 +57,11 @@ const weights: [Op, number][] = [
   ["limit", 1],
   ["pauseFor", 0.7],
   ["guest", 5],
+  ["lend", 4],
+  ["back", 4],
+  ["withdrawId", 2],
+  ["setPriority", 2],
+  ["shutdown", 0.5],
 ];
 
 /** What can't be done inside a call. */
@@ -79,6 +85,7 @@ const orders: QueueSpec["order"][] = [
 const governors: GovernorSpec["type"][] = [
   ...Array(4).fill("none"),
   ...Array(2).fill("semaphore"),
+  "all",
   "rate",
   "adaptive",
 ];
@@ -92,6 +99,13 @@ interface Features {
   looks: boolean;
   work: boolean;
   unread: boolean;
+  lends: boolean;
+  /** Tasks have ids, */
+  named: boolean;
+  /** or weights. */
+  weighs: boolean;
+  /** Keys have governors. */
+  keys: boolean;
   order: QueueSpec["order"];
   governor: GovernorSpec["type"];
   /** Whether the group has the governor as it is. */
@@ -115,6 +129,10 @@ class Author {
       looks: on(0.4),
       work: on(0.1),
       unread: on(0.1),
+      lends: on(0.5),
+      named: on(0.5),
+      weighs: on(0.4),
+      keys: on(0.4),
       order: random.pick(orders),
       governor: random.pick(governors),
       isOwn: on(0.6),
@@ -129,7 +147,9 @@ class Author {
     if (this.#features.work) never.add("insertAll");
     const { governor } = this.#features;
     if (governor !== "rate") never.add("pauseFor");
-    if (governor !== "semaphore") never.add("limit");
+    if (governor !== "semaphore" && governor !== "all") never.add("limit");
+    if (!this.#features.lends) never.add("lend").add("back");
+    if (!this.#features.named) never.add("withdrawId").add("setPriority");
     if (!this.#isShared) never.add("guest");
     this.#ops = weights.filter(([op]) => !never.has(op));
     this.#nestedOps = this.#ops.filter(([op]) => !waits.has(op));
@@ -152,6 +172,8 @@ class Author {
         order: this.#features.order,
         capacity: random.pick([0, 0, 1, 1, 2, 3, Infinity]),
         perKey: random.pick([1, 1, 2]),
+        ...this.#keys(),
+        isChecked: random.chance(0.2),
       },
       governor: this.#governor(),
       ...(nested && random.chance(0.2) && {
@@ -169,9 +191,26 @@ class Author {
       ...(nested && random.chance(0.3) && {
         nested: this.#step(this.#nestedOps, false),
       }),
+      ...(nested && random.chance(0.2) && {
+        closing: this.#step(this.#nestedOps, false),
+      }),
       onError: random.pick(["hears", "hears", "hears", "throws", "rejects"]),
       feeds: random.pick(["one", "one", "one", "many"]),
       finish: random.pick(["wait", "wait", "abort", "reset"]),
+    };
+  }
+
+  /** The governors of keys. With weights and retries, or weights and one for all, it is unknown which is first. */
+  #keys(): Pick<QueueSpec, "keys"> {
+    const random = this.#random;
+    const { order, keys, weighs, retry } = this.#features;
+    if (order !== "keyed" || !keys || (weighs && retry)) return {};
+    return {
+      keys: {
+        limit: random.pick([1, 1, 2, 3]),
+        way: random.pick(["own", "own", "foreign"]),
+        isShared: !weighs && random.chance(0.4),
+      },
     };
   }
 
@@ -187,6 +226,13 @@ class Author {
     return governor === "semaphore" || (governor !== "none" && isOwn);
   }
 
+  /** Which of several that wait for a rate is first can't be seen, and how heavy it is. */
+  get #mayWeigh(): boolean {
+    const { weighs, governor, order, isOwn } = this.#features;
+    if (!weighs || governor === "adaptive") return false;
+    return governor !== "rate" || (order !== "keyed" && !isOwn);
+  }
+
   #governor(): GovernorSpec {
     const random = this.#random;
     const { governor: type, isOwn } = this.#features;
@@ -199,6 +245,13 @@ class Author {
         return { type };
       case "semaphore":
         return { type, ...way, limit: random.pick([1, 1, 2, 3, Infinity]) };
+      case "all":
+        return {
+          type,
+          ...way,
+          limit: random.pick([1, 1, 2, 3]),
+          other: random.pick([1, 1, 2, 3]),
+        };
       case "rate": {
         const limit = random.pick([1, 2, 3]);
         const interval = random.pick([6, 12, 60, 600]);
@@ -271,6 +324,20 @@ class Author {
           which,
           ...(this.#features.work && { work: random.pick([0, 1, 5]) }),
         };
+      case "lend":
+        return { op, which, loan: this.#lends() };
+      case "back":
+        return { op, which, well: random.chance(0.8) };
+      case "withdrawId":
+        return { op, id: random.below(3), hasReason: random.chance(0.7) };
+      case "setPriority":
+        return {
+          op,
+          id: random.below(3),
+          priority: random.pick([-2, 0, 1, 3]),
+        };
+      case "shutdown":
+        return { op, ms: random.pick([0, 5, 20, 100, Infinity]) };
       case "microtasks":
         return { op, n: 1 + random.below(7) };
       case "tick":
@@ -291,6 +358,28 @@ class Author {
     return ops[0]![0];
   }
 
+  #lends(): LendSpec {
+    const random = this.#random;
+    const until = random.pick<LendSpec["until"]>([
+      "gate",
+      "gate",
+      "gate",
+      "go",
+      "go",
+      "throws",
+      1,
+      3,
+    ]);
+    const { nested } = this.#features;
+    return {
+      until,
+      ...(until === "go" && { task: this.#task(false) }),
+      ...(nested && random.chance(0.2) && {
+        nested: this.#step(this.#nestedOps, false),
+      }),
+    };
+  }
+
   #ms(): number {
     return this.#random.pick([0, 5, 10, 10, 20, 100]);
   }
@@ -299,6 +388,7 @@ class Author {
     const random = this.#random;
     const { retry, timeout, signals, nested, looks, work, order } =
       this.#features;
+    const { lends, named } = this.#features;
     const ends = random.pick<TaskSpec["ends"]>([
       "gate",
       "gate",
@@ -322,6 +412,11 @@ class Author {
       ...(order === "priority" && random.chance(0.6) && {
         priority: random.pick([-1, 1, 2]),
       }),
+      ...(this.#mayWeigh && random.chance(0.5) && {
+        weight: random.pick([0.5, 1, 2, 3]),
+      }),
+      ...(named && random.chance(0.6) && { id: random.below(3) }),
+      ...(mayNest && lends && random.chance(0.3) && { lends: this.#lends() }),
       ...(looks && random.chance(0.5) && {
         looks: random.pick(["once", "obeys"]),
       }),
