@@ -6,6 +6,16 @@
  * @module
  */
 
+import {
+  type Features,
+  isShared,
+  knowsWork,
+  mayWeigh,
+  type Op,
+  opsOf,
+  randomFeatures,
+  waits,
+} from "./features.ts";
 import type {
   GovernorSpec,
   GroupSpec,
@@ -20,98 +30,6 @@ import type {
 } from "./program.ts";
 import type { Random } from "./random.ts";
 
-type Op = Step["op"];
-
-/** How often what is done, if it is done at all. */
-const weights: [Op, number][] = [
-  ["add", 7],
-  ["tryInsert", 4],
-  ["insert", 7],
-  ["go", 7],
-  ["insertAll", 2],
-  ["map", 2],
-  ["mapSettled", 1],
-  ["read", 5],
-  ["break", 1],
-  ["throw", 0.3],
-  ["answer", 4],
-  ["end", 14],
-  ["look", 1],
-  ["withdraw", 3],
-  ["signal", 0.7],
-  ["resize", 2],
-  ["abort", 0.5],
-  ["close", 0.5],
-  ["pause", 1],
-  ["resume", 2],
-  ["clear", 1],
-  ["reset", 0.5],
-  ["wait", 0.5],
-  ["idle", 1],
-  ["progress", 0.3],
-  ["settle", 4],
-  ["turn", 1],
-  ["waitFor", 0.5],
-  ["microtasks", 8],
-  ["tick", 4],
-  ["limit", 1],
-  ["pauseFor", 0.7],
-  ["guest", 5],
-  ["lend", 4],
-  ["back", 4],
-  ["withdrawId", 2],
-  ["setPriority", 2],
-  ["shutdown", 0.5],
-];
-
-/** What can't be done inside a call. */
-const waits: ReadonlySet<Op> = new Set<Op>([
-  "settle",
-  "turn",
-  "microtasks",
-  "tick",
-]);
-
-/** How often which queue. */
-const orders: QueueSpec["order"][] = [
-  ...Array(4).fill("fifo"),
-  ...Array(2).fill("priority"),
-  ...Array(2).fill("keyed"),
-  "sliding",
-  "dropping",
-];
-
-/** And which governor. */
-const governors: GovernorSpec["type"][] = [
-  ...Array(4).fill("none"),
-  ...Array(2).fill("semaphore"),
-  "all",
-  "rate",
-  "adaptive",
-];
-
-/** What can go on, or off, for a whole program. */
-interface Features {
-  retry: boolean;
-  timeout: boolean;
-  signals: boolean;
-  nested: boolean;
-  looks: boolean;
-  work: boolean;
-  unread: boolean;
-  lends: boolean;
-  /** Tasks have ids, */
-  named: boolean;
-  /** or weights. */
-  weighs: boolean;
-  /** Keys have governors. */
-  keys: boolean;
-  order: QueueSpec["order"];
-  governor: GovernorSpec["type"];
-  /** Whether the group has the governor as it is. */
-  isOwn: boolean;
-}
-
 class Author {
   readonly #random: Random;
   readonly #features: Features;
@@ -120,38 +38,8 @@ class Author {
 
   constructor(random: Random) {
     this.#random = random;
-    const on = (part: number) => random.chance(part);
-    this.#features = {
-      retry: on(0.5),
-      timeout: on(0.4),
-      signals: on(0.5),
-      nested: on(0.4),
-      looks: on(0.4),
-      work: on(0.1),
-      unread: on(0.1),
-      lends: on(0.5),
-      named: on(0.5),
-      weighs: on(0.4),
-      keys: on(0.4),
-      order: random.pick(orders),
-      governor: random.pick(governors),
-      isOwn: on(0.6),
-    };
-    if (this.#knowsWork) this.#features.work = on(0.5);
-    // A program that does everything seldom does two things that meet; so each
-    // leaves some out (swarm testing).
-    const never = new Set<Op>();
-    for (const [op] of weights) {
-      if (!["add", "end", "microtasks"].includes(op) && on(0.3)) never.add(op);
-    }
-    if (this.#features.work) never.add("insertAll");
-    const { governor } = this.#features;
-    if (governor !== "rate") never.add("pauseFor");
-    if (governor !== "semaphore" && governor !== "all") never.add("limit");
-    if (!this.#features.lends) never.add("lend").add("back");
-    if (!this.#features.named) never.add("withdrawId").add("setPriority");
-    if (!this.#isShared) never.add("guest");
-    this.#ops = weights.filter(([op]) => !never.has(op));
+    this.#features = randomFeatures(random);
+    this.#ops = opsOf(random, this.#features);
     this.#nestedOps = this.#ops.filter(([op]) => !waits.has(op));
   }
 
@@ -214,31 +102,12 @@ class Author {
     };
   }
 
-  /** Whether time goes by while work is done, as far as the governor knows. */
-  get #knowsWork(): boolean {
-    const { governor, isOwn } = this.#features;
-    return governor === "rate" && isOwn;
-  }
-
-  /** Whether there is another group that has the same governor. */
-  get #isShared(): boolean {
-    const { governor, isOwn } = this.#features;
-    return governor === "semaphore" || (governor !== "none" && isOwn);
-  }
-
-  /** Which of several that wait for a rate is first can't be seen, and how heavy it is. */
-  get #mayWeigh(): boolean {
-    const { weighs, governor, order, isOwn } = this.#features;
-    if (!weighs || governor === "adaptive") return false;
-    return governor !== "rate" || (order !== "keyed" && !isOwn);
-  }
-
   #governor(): GovernorSpec {
     const random = this.#random;
     const { governor: type, isOwn } = this.#features;
     const way = {
       way: isOwn ? "own" : "watched",
-      isShared: this.#isShared && random.chance(0.6),
+      isShared: isShared(this.#features) && random.chance(0.6),
     } as const;
     switch (type) {
       case "none":
@@ -256,8 +125,8 @@ class Author {
         const limit = random.pick([1, 2, 3]);
         const interval = random.pick([6, 12, 60, 600]);
         const burst = random.pick([1, limit]);
-        const knowsWork = this.#knowsWork && random.chance(0.5);
-        return { type, ...way, limit, interval, burst, knowsWork };
+        const knows = knowsWork(this.#features) && random.chance(0.5);
+        return { type, ...way, limit, interval, burst, knowsWork: knows };
       }
       case "adaptive": {
         const min = random.pick([1, 1, 2]);
@@ -412,7 +281,7 @@ class Author {
       ...(order === "priority" && random.chance(0.6) && {
         priority: random.pick([-1, 1, 2]),
       }),
-      ...(this.#mayWeigh && random.chance(0.5) && {
+      ...(mayWeigh(this.#features) && random.chance(0.5) && {
         weight: random.pick([0.5, 1, 2, 3]),
       }),
       ...(named && random.chance(0.6) && { id: random.below(3) }),

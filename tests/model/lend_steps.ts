@@ -29,7 +29,7 @@ export abstract class LendSteps extends LifeSteps {
   /** A wait is over. */
   goBack(which: number, isWell: boolean): void {
     const open = this.waits.filter((wait) => wait.open !== undefined);
-    pick(open, which)?.open!(isWell);
+    pick(open, which)?.open?.(isWell);
   }
 
   protected override lend({ job, run, ctx }: Desk, spec: LendSpec): void {

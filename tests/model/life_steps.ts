@@ -88,7 +88,8 @@ export abstract class LifeSteps extends StreamSteps {
     const { isOwn, parts } = this.governed ?? {};
     // A foreign one is asked for weights that it had room for when they came.
     const least = isOwn ? 1 : this.heaviest;
-    parts?.[0]!.setLimit?.(Math.max(n, least));
+    const [first] = parts ?? [];
+    first?.setLimit?.(Math.max(n, least));
   }
 
   pauseFor(ms: number): void {

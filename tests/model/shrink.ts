@@ -46,8 +46,8 @@ const plain: Record<string, readonly unknown[]> = {
   ordered: [true],
   name: ["a"],
   until: ["gate", 1],
-  id: [undefined, 0],
-  priority: [undefined, 0, 1],
+  id: [0],
+  priority: [0, 1],
   hasReason: [true],
   isChecked: [undefined],
   isShared: [false],
@@ -102,7 +102,7 @@ function* paths(value: unknown, path: string[] = []): Iterable<string[]> {
     const isPart = Array.isArray(value) ||
       ["op", "group", "queue", "steps"].includes(key);
     if (!isPart && !["task", "source", "loan"].includes(key)) yield here;
-    if (key === "governor") continue; // As it is, or not at all.
+    if (key === "governor" || key === "keys") continue; // As it is, or not at all.
     yield* paths((value as Record<string, unknown>)[key], here);
   }
 }
