@@ -9,6 +9,8 @@ import {
   CoGroupClosedError,
   keyedQueue,
   priorityQueue,
+  type Queue,
+  type QueuedTask,
   slidingQueue,
 } from "../mod.ts";
 import { assertBooks, gate, range, settled, Tasks } from "./support/helpers.ts";
@@ -106,6 +108,21 @@ test("CoGroup.tasks() shows none that has ended, also where its end is told, and
   assertBooks(group);
 });
 
+/** A queue of one's own, which can only be seen by taking everything out. */
+function ownQueue(): Queue<QueuedTask> {
+  const values: QueuedTask[] = [];
+  return {
+    capacity: Infinity,
+    get size() {
+      return values.length;
+    },
+    push: (value) => void values.push(value),
+    peek: () => values[0],
+    shift: () => values.shift(),
+    clear: () => values.splice(0),
+  };
+}
+
 test("CoGroup.tasks() changes nothing: in every queue what is queued starts in the order that it shows", async () => {
   for (
     const queue of [
@@ -113,6 +130,7 @@ test("CoGroup.tasks() changes nothing: in every queue what is queued starts in t
       priorityQueue(),
       keyedQueue({ perKey: Infinity }),
       slidingQueue<never>(100),
+      ownQueue(),
     ]
   ) {
     const group = new CoGroup({ concurrency: 1, queue, paused: true });
