@@ -149,7 +149,10 @@ export class Attempts {
       if (this.#state.isAborted) entry.state = "gone";
       else {
         this.#count(entry, "abandoned");
-        if (isQueued) this.#backlog.forget();
+        if (isQueued) {
+          this.#queue.withdrawn?.(entry);
+          this.#backlog.forget();
+        }
       }
       this.#tellAbandoned(entry, reason);
       this.#bell.ring();

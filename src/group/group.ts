@@ -165,6 +165,7 @@ export class Group {
         );
       },
       onReady: () => bell.ring(),
+      isLive: (value) => isLive(value as Entry),
     });
     this.#follow();
   }

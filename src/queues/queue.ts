@@ -7,6 +7,8 @@
  * @module
  */
 
+import type { QueuedTask } from "../task.ts";
+
 /**
  * Decides which value is next, and what becomes of one for which there is no
  * room. Give one to a {@linkcode Channel} or a {@linkcode CoGroup} in place of
@@ -125,6 +127,8 @@ export interface OwnQueue<T> extends Queue<T> {
   attach?(owner: QueueOwner): void;
   /** An attempt of a value that was shifted has ended; more may come before it is `done`. */
   ended?(value: T, failed: boolean): void;
+  /** A value that is here will not be used, and is discarded when it is next. */
+  withdrawn?(value: T): void;
   /** Nothing can start now: lets others have what is kept for it. */
   rest?(): void;
 }
@@ -135,6 +139,8 @@ export interface QueueOwner {
   gateTo(governor: unknown, key: unknown, keeper: KeyKeeper): KeyGate;
   /** It may give something that it did not give before. */
   onReady(): void;
+  /** Whether a value that is here will be used. */
+  isLive(value: QueuedTask): boolean;
 }
 
 /** What the gate of a key tells. */
