@@ -109,7 +109,7 @@ export class Attempts {
       error = reason;
     }
     run.end();
-    this.#loans.end(run);
+    this.#loans.leave(run);
     track.run = undefined;
     this.#release(track, run, error !== NONE);
     // Awaited only if there is a promise: a microtask is a tenth of a task.
@@ -121,6 +121,8 @@ export class Attempts {
       await judging;
       track.run = undefined;
     }
+    // WARNING: not before it is judged: it has no worker, and is not in flight (law 2).
+    this.#loans.end(run);
     if (run.overdue) this.#state.overdue--;
     if (run.isToldEarly) this.end(entry, "rejected");
     else if (run.timeoutError !== NONE) {
@@ -147,7 +149,10 @@ export class Attempts {
       if (this.#state.isAborted) entry.state = "gone";
       else {
         this.#count(entry, "abandoned");
-        if (isQueued) this.#backlog.forget();
+        if (isQueued) {
+          this.#queue.withdrawn?.(entry);
+          this.#backlog.forget();
+        }
       }
       this.#tellAbandoned(entry, reason);
       this.#bell.ring();

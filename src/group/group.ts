@@ -191,6 +191,7 @@ export class Group {
         );
       },
       onReady: () => bell.ring(),
+      isLive: (value) => isLive(value as Entry),
     });
     this.#follow();
   }
@@ -326,7 +327,6 @@ export class Group {
   /** What is queued, in order, delayed, running and lent. */
   get tasks(): TaskInfo[] {
     const queued = this.state.isAborted ? [] : this.backlog.all;
-    this.workers.look(); // The queue was emptied for that, and waits for no key any more.
     return [
       ...queued.map((item) => infoOf(item, "queued")),
       ...this.attempts.delays.all.map(({ entry }) => infoOf(entry, "delayed")),
@@ -434,10 +434,10 @@ export class Group {
 
   /** Tells calls that wait for room, and feeds; a copy of these, for they leave at once. */
   #stopIntake(): void {
-    this.#tellClosing();
     this.backlog.dismiss();
     for (const feed of [...this.feeds]) feed.stop(this.state.reason);
     this.workers.look();
+    this.#tellClosing();
   }
 
   /** O(1) if there are only bare tasks: those stay in the backlog, for `clear`. */

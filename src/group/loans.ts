@@ -45,20 +45,20 @@ export class Loans implements Lender {
   readonly #loans = new Map<RunContext, Loan>();
   /** Tasks whose waits are over, and that have no worker yet. */
   readonly #line = new List<Loan>();
-  /** Called when a worker was lent: another task may start. */
-  readonly #onLent: () => void;
+  /** Called when a worker was lent, or is back: another task may start, or none any more. */
+  readonly #onMoved: () => void;
   /** Whether one more task may go on in this turn of the event loop (law 10). */
   readonly #mayGoOn: () => boolean;
 
   constructor(
     state: State,
     ids: Ids,
-    onLent: () => void,
+    onMoved: () => void,
     mayGoOn: () => boolean,
   ) {
     this.#state = state;
     this.#ids = ids;
-    this.#onLent = onLent;
+    this.#onMoved = onMoved;
     this.#mayGoOn = mayGoOn;
   }
 
@@ -94,6 +94,11 @@ export class Loans implements Lender {
     }
   }
 
+  /** The task will need no worker any more, though its end is not counted yet. */
+  leave(ctx: RunContext): void {
+    if (ctx.isLent) this.#line.delete(this.#loans.get(ctx)!);
+  }
+
   /** The task has ended. If its worker is lent, it is counted as in flight again, without one. */
   end(ctx: RunContext): void {
     if (ctx.isLent) this.#end(ctx, NO_ID);
@@ -106,7 +111,7 @@ export class Loans implements Lender {
     loan.open++;
     this.#line.delete(loan);
     this.admit(); // Tasks that wait to go on are first.
-    this.#onLent();
+    this.#onMoved();
     return loan;
   }
 
@@ -122,9 +127,10 @@ export class Loans implements Lender {
 
   #close(loan: Loan): Promise<void> {
     if (--loan.open > 0) return SETTLED;
-    if (loan.ctx.isLent) {
+    if (loan.ctx.isLent && !loan.ctx.hasEnded) {
       this.#line.push(loan);
       this.admit();
+      this.#onMoved(); // A group that is full again leaves its governor's line.
     }
     return loan.back.promise;
   }

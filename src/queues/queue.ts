@@ -7,6 +7,8 @@
  * @module
  */
 
+import type { QueuedTask } from "../task.ts";
+
 /**
  * Decides which value is next, and what becomes of one for which there is no
  * room. Give one to a {@linkcode Channel} or a {@linkcode CoGroup} in place of
@@ -117,6 +119,8 @@ export type WhenFull = NonNullable<Queue<unknown>["whenFull"]>;
 export interface OwnQueue<T> extends Queue<T> {
   /** Is told by the channel or the group of each value that is evicted or refused. */
   readonly onEvict?: ((value: T) => unknown) | undefined;
+  /** All values, in the order in which `clear` would give them away; they stay. */
+  all?(): T[];
   /**
    * Takes out the value that `peek` has just given and that will not be used: for the
    * others it is as if that value had never been here. Default: `shift` and `done`.
@@ -131,6 +135,8 @@ export interface OwnQueue<T> extends Queue<T> {
   attach?(owner: QueueOwner): void;
   /** An attempt of a value that was shifted has ended; more may come before it is `done`. */
   ended?(value: T, failed: boolean): void;
+  /** A value that is here will not be used, and is discarded when it is next. */
+  withdrawn?(value: T): void;
   /** Nothing can start now: lets others have what is kept for it. */
   rest?(): void;
 }
@@ -141,6 +147,8 @@ export interface QueueOwner {
   gateTo(governor: unknown, key: unknown, keeper: KeyKeeper): KeyGate;
   /** It may give something that it did not give before. */
   onReady(): void;
+  /** Whether a value that is here will be used. */
+  isLive(value: QueuedTask): boolean;
 }
 
 /** What the gate of a key tells. */

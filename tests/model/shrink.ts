@@ -45,6 +45,12 @@ const plain: Record<string, readonly unknown[]> = {
   well: [true],
   ordered: [true],
   name: ["a"],
+  until: ["gate", 1],
+  id: [0],
+  priority: [0, 1],
+  hasReason: [true],
+  isChecked: [undefined],
+  isShared: [false],
   unread: [undefined],
 };
 
@@ -95,8 +101,8 @@ function* paths(value: unknown, path: string[] = []): Iterable<string[]> {
     const here = [...path, key];
     const isPart = Array.isArray(value) ||
       ["op", "group", "queue", "steps"].includes(key);
-    if (!isPart && !["task", "source"].includes(key)) yield here;
-    if (key === "governor") continue; // As it is, or not at all.
+    if (!isPart && !["task", "source", "loan"].includes(key)) yield here;
+    if (key === "governor" || key === "keys") continue; // As it is, or not at all.
     yield* paths((value as Record<string, unknown>)[key], here);
   }
 }
