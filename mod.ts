@@ -148,6 +148,33 @@ export type { TaskInfo } from "./src/group/directory.ts";
 export type { ProgressOptions } from "./src/group/progress.ts";
 export type { CoGroupStats } from "./src/group/state.ts";
 
+// What an observer is, and hears.
+export type {
+  AbandonedStep,
+  Abandonment,
+  AbortedStep,
+  AcceptedStep,
+  BaseRunStep,
+  BaseStep,
+  BaseTaskStep,
+  DelayedStep,
+  DueStep,
+  FulfilledStep,
+  GroupStep,
+  LentStep,
+  LifeStep,
+  ObservedTask,
+  Observer,
+  OverdueStep,
+  ReadyStep,
+  RejectedStep,
+  ResizedStep,
+  StartedStep,
+  Step,
+  TaskStep,
+  WaitingStep,
+} from "./src/group/observer.ts";
+
 // What a channel takes, and what it gives.
 export type {
   ChannelOptions,

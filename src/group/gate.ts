@@ -33,6 +33,8 @@ export interface GateKeeper {
 }
 
 export interface Gate {
+  /** Whether the group waits for a permit. */
+  readonly isWaiting: boolean;
   /** Whether a permit for the entry, which is next, may be available. Reads only; callable in any async context. */
   isOpen(entry: Entry): boolean;
   /** Gets a permit for it ready if there is none. Only in the group's context. */
@@ -64,6 +66,10 @@ class OwnGate extends Candidate implements Gate {
     super();
     this.#permits = permits;
     this.#keeper = keeper;
+  }
+
+  get isWaiting(): boolean {
+    return this.list !== undefined && !this.#isFree;
   }
 
   isOpen(entry: Entry): boolean {
@@ -113,6 +119,10 @@ class ForeignGate implements Gate {
     const { onOpen, onBroken } = keeper;
     this.#foreign = new Foreign(governor, onOpen, onBroken);
     this.#keeper = keeper;
+  }
+
+  get isWaiting(): boolean {
+    return this.#foreign.isWaiting;
   }
 
   isOpen({ traits: { weight, options } }: Entry): boolean {

@@ -37,6 +37,7 @@ import { Loans } from "./loans.ts";
 import { optionsOver, type Settings } from "./options.ts";
 import { NOWHERE, Runner } from "./runner.ts";
 import { type CoGroupStats, State } from "./state.ts";
+import { Watch, watchedGateTo } from "./watch.ts";
 import { Workers } from "./workers.ts";
 
 /**
@@ -109,6 +110,7 @@ export class Group {
   readonly #grace: Grace;
   readonly #ids: Ids;
   readonly #loans: Loans;
+  readonly #watch: Watch | undefined;
   /** Tells the queue's `onEvict`, if there is one. */
   readonly #onDrop: ((item: Item) => void) | undefined;
   /** Whether entries were accepted: then an abort has to look through the backlog. */
@@ -148,17 +150,20 @@ export class Group {
     const worker = diagnosis?.around(settings.worker) ?? settings.worker;
     const runner = this.runner = new Runner(worker, settings.onError);
     const onBroken = (error: unknown) => this.#fail(error);
+    const { observer } = settings;
+    const watch = this.#watch = observer && new Watch(observer);
+    const keeper = { onOpen: () => this.workers.look(), onBroken };
     const gate = settings.governor &&
-      gateTo(settings.governor, {
-        onOpen: () => this.workers.look(),
-        onBroken,
-      });
+      (watch === undefined
+        ? gateTo(settings.governor, keeper)
+        : watchedGateTo(settings.governor, keeper, watch));
     const ids = this.#ids = new Ids();
     const loans = this.#loans = new Loans(
       state,
       ids,
       () => this.workers.look(),
       () => this.workers.turn.mayStart(),
+      watch,
     );
     const parts = {
       state,
@@ -170,6 +175,7 @@ export class Group {
       loans,
       runner,
       gate,
+      watch,
     };
     const attempts = this.attempts = new Attempts(parts);
     const { slice } = settings;
@@ -238,17 +244,20 @@ export class Group {
     this.state.accepted++;
     const { delays } = this.attempts;
     if (delays.size > 0) delays.look();
+    const isEvicting = this.backlog.whenFull === "evict";
+    const evicted = isEvicting ? this.#evict() : undefined;
     if (typeof item !== "function") {
       this.#hasEntries = true;
       this.attempts.accept(item);
       this.diagnosis?.look();
     }
-    if (this.backlog.whenFull === "evict") this.#evict();
+    if (evicted !== undefined) this.#tellEvicted(evicted);
   }
 
   close(): void {
     if (this.state.closed) return;
     this.state.closed = true;
+    this.#watch?.life("closed");
     this.workers.isWatched = true; // The end is to be seen, though no call waits for it.
     if (!this.state.isAborted) this.#stopIntake();
   }
@@ -274,7 +283,9 @@ export class Group {
   }
 
   setPaused(paused: boolean): void {
+    const isOther = this.state.paused !== paused;
     this.state.paused = paused;
+    if (isOther) this.#watch?.life(paused ? "paused" : "resumed");
     this.workers.look();
   }
 
@@ -418,6 +429,7 @@ export class Group {
       this.feeds.clear(); // A stream may be read on, whatever becomes of the next life.
       this.state.reset();
       this.#grace.reset();
+      this.#watch?.life("reset");
       this.#follow();
       return abandoned;
     });
@@ -444,6 +456,7 @@ export class Group {
   #abandonAll(reason: unknown): void {
     if (!this.#hasEntries) {
       this.state.abandoned += this.backlog.size;
+      this.#watch?.aborted(reason);
       return;
     }
     const { size } = this.backlog;
@@ -455,16 +468,27 @@ export class Group {
     for (const { entry } of delayed) items.push(entry);
     const left = this.#left ??= []; // Not spread: the stack is not that large.
     for (const item of items) if (!stays(item)) left.push(item);
-    this.attempts.abandon(items, reason);
+    this.attempts.countAbandoned(items);
+    this.#watch?.aborted(reason);
+    this.#watch?.abandoned(items, "aborted", reason);
+    this.attempts.tellAbandoned(items, reason);
+  }
+
+  /** Counts what was evicted. It is told of that when the newcomer is counted, too. */
+  #evict(): readonly Item[] {
+    const items = this.backlog.takeEvicted();
+    this.attempts.countAbandoned(items);
+    return items;
   }
 
   /** Makes the error only if a caller hears it: it costs as much as a hundred tasks. */
-  #evict(): void {
-    const items = this.backlog.takeEvicted();
+  #tellEvicted(items: readonly Item[]): void {
     const isHeard = items.some((item) =>
       typeof item !== "function" && item.hasCaller
     );
-    this.attempts.abandon(items, isHeard ? taskGone("evicted") : undefined);
+    const reason = isHeard ? taskGone("evicted") : undefined;
+    this.#watch?.abandoned(items, "evicted", reason);
+    this.attempts.tellAbandoned(items, reason);
     if (this.#onDrop !== undefined) items.forEach(this.#onDrop);
   }
 
@@ -486,7 +510,7 @@ export class Group {
     const items = this.backlog.clear(stays);
     const delayed = this.attempts.delays.clear(({ entry }) => stays(entry));
     for (const { entry } of delayed) items.push(entry);
-    this.attempts.abandon(items, taskGone("cleared"));
+    this.attempts.abandon(items, "cleared", taskGone("cleared"));
     this.workers.look();
     return items;
   }
