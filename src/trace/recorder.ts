@@ -124,12 +124,16 @@ export class Recorder implements Observer {
    * @param step The step.
    */
   onStep(step: Step): void {
-    const steps = this.#steps;
-    if (steps.isFull) this.#base.take(steps.read(steps.first));
-    steps.push(step);
+    const { leaving } = this.#steps;
+    if (leaving !== undefined) this.#base.take(leaving);
+    this.#steps.push(step);
   }
 
-  /** @returns The trace of what is remembered; tasks that run are shown as if they ended now. */
+  /**
+   * Gives the trace of what is remembered; tasks that run are shown as if they ended now.
+   *
+   * @returns The trace, for `JSON.stringify`.
+   */
   toJSON(): Trace {
     const steps = this.#steps;
     const { first, end: last } = steps;

@@ -75,7 +75,7 @@ export class Replay {
 
   /** Takes the next step. */
   take(step: Recorded): void {
-    const { number, time } = step;
+    const { number } = step;
     switch (step.type) {
       case "accepted":
         this.queued++;
@@ -84,8 +84,7 @@ export class Replay {
         this.queued--;
         this.inFlight++;
         this.permits += weightOf(step);
-        this.#occupy(step, step.elapsed, this.delays.get(number) ?? 0);
-        if (this.delays.size > 0) this.delays.delete(number);
+        this.#occupy(step, step.elapsed, this.#takeDelay(number));
         break;
       case "fulfilled":
         this.#end(step);
@@ -120,11 +119,18 @@ export class Replay {
         break;
       case "waiting":
         this.hasWaited = true;
-        this.waitsSince = time;
+        this.waitsSince = step.time;
         break;
       case "ready":
         this.waitsSince = undefined;
     }
+  }
+
+  #takeDelay(number: number): number {
+    if (this.delays.size === 0) return 0;
+    const delay = this.delays.get(number) ?? 0;
+    this.delays.delete(number);
+    return delay;
   }
 
   #occupy(step: Recorded, queued: number | undefined, delayed: number): void {

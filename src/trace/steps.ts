@@ -1,6 +1,8 @@
 /**
  * The last steps of a group, in flat memory: 32 bytes a step, and a reference.
  *
+ * To remember a step is to be quick: a task has three of them at least.
+ *
  * Invariants:
  * 1. Steps have numbers, from 0. Those from `first` to below `end` are there, at most `length` of them.
  * 2. What a step has beyond numbers is kept only if there is such a thing: a task of
@@ -9,9 +11,14 @@
  * @module
  */
 
-import type { ObservedTask, Step, TaskStep } from "../group/observer.ts";
+import type {
+  BaseRunStep,
+  ObservedTask,
+  Step,
+  TaskStep,
+} from "../group/observer.ts";
 
-/** The types of steps, by their codes. */
+/** The types of steps, by their codes: the most frequent ones first. */
 export const TYPES = [
   "accepted",
   "started",
@@ -43,50 +50,104 @@ const REASONS = [
   "evicted",
 ] as const;
 
-type Why = typeof REASONS[number];
+/** Where everything is kept: one place for each step. */
+class Memory {
+  readonly times: Float64Array;
+  readonly elapsed: Float64Array;
+  /** Which task; for `resized` how many workers. */
+  readonly numbers: Float64Array;
+  readonly workers: Int32Array;
+  /** Type, why, attempt: 5, 3 and 24 bits. */
+  readonly words: Uint32Array;
+  readonly tasks: (ObservedTask | undefined)[];
+  /** By the numbers of steps. */
+  readonly errors: Map<number, unknown> = new Map();
 
-const CODES = new Map<string, number>(TYPES.map((type, code) => [type, code]));
+  constructor(length: number) {
+    this.times = new Float64Array(length);
+    this.elapsed = new Float64Array(length);
+    this.numbers = new Float64Array(length);
+    this.workers = new Int32Array(length);
+    this.words = new Uint32Array(length);
+    this.tasks = new Array(length).fill(undefined);
+  }
+}
 
-/** A step, as it is read from the memory: one object for all of them. */
-export interface Recorded {
-  type: typeof TYPES[number];
-  time: number;
-  elapsed: number;
-  /** Which task. */
-  number: number;
-  /** What is known of it beyond its number. */
-  task: ObservedTask | undefined;
-  workerId: number;
-  attempt: number;
-  why: Why | undefined;
-  /** What has made it fail; why it, or the group, was aborted. */
-  error: unknown;
-  concurrency: number;
+/** A step, as it is read from the memory: what is not asked for is not read. */
+export class Recorded {
+  readonly #memory: Memory;
+  #step = 0;
+  #at = 0;
+
+  constructor(memory: Memory) {
+    this.#memory = memory;
+  }
+
+  /** From now on it is that step, at that place. */
+  move(step: number, at: number): this {
+    this.#step = step;
+    this.#at = at;
+    return this;
+  }
+
+  get type(): typeof TYPES[number] {
+    return TYPES[this.#memory.words[this.#at]! & 31]!;
+  }
+
+  get time(): number {
+    return this.#memory.times[this.#at]!;
+  }
+
+  get elapsed(): number {
+    return this.#memory.elapsed[this.#at]!;
+  }
+
+  /** Which task; 0 of a step of the group. */
+  get number(): number {
+    return this.#memory.numbers[this.#at]!;
+  }
+
+  /** What is known of the task beyond its number. */
+  get task(): ObservedTask | undefined {
+    return this.#memory.tasks[this.#at];
+  }
+
+  get workerId(): number {
+    return this.#memory.workers[this.#at]!;
+  }
+
+  get attempt(): number {
+    return this.#memory.words[this.#at]! >>> 8;
+  }
+
+  get why(): typeof REASONS[number] | undefined {
+    return REASONS[((this.#memory.words[this.#at]! >>> 5) & 7) - 1];
+  }
+
+  /** What has made the task fail; why it, or the group, was aborted. */
+  get error(): unknown {
+    return this.#memory.errors.get(this.#step);
+  }
+
+  /** Of `resized`. */
+  get concurrency(): number {
+    return this.number;
+  }
 }
 
 export class Steps {
   readonly length: number;
   /** The number of the next step. */
   end = 0;
-  readonly #times: Float64Array;
-  readonly #elapsed: Float64Array;
-  /** Which task; for `resized` how many workers. */
-  readonly #numbers: Float64Array;
-  readonly #workers: Int32Array;
-  /** Type, why, attempt: 5, 3 and 24 bits. */
-  readonly #words: Uint32Array;
-  readonly #tasks: (ObservedTask | undefined)[];
-  /** By the numbers of steps. */
-  readonly #errors = new Map<number, unknown>();
+  readonly #memory: Memory;
+  readonly #recorded: Recorded;
+  /** The place of the next step. */
+  #at = 0;
 
   constructor(length: number) {
     this.length = length;
-    this.#times = new Float64Array(length);
-    this.#elapsed = new Float64Array(length);
-    this.#numbers = new Float64Array(length);
-    this.#workers = new Int32Array(length);
-    this.#words = new Uint32Array(length);
-    this.#tasks = new Array(length).fill(undefined);
+    this.#memory = new Memory(length);
+    this.#recorded = new Recorded(this.#memory);
   }
 
   /** The number of the first step that is there. */
@@ -94,86 +155,81 @@ export class Steps {
     return Math.max(0, this.end - this.length);
   }
 
-  get isFull(): boolean {
-    return this.end >= this.length;
+  /** The step that the next one takes the place of; undefined if there is room. */
+  get leaving(): Recorded | undefined {
+    return this.end < this.length
+      ? undefined
+      : this.#recorded.move(this.end - this.length, this.#at);
+  }
+
+  /** Reads a step. Valid until the next read, or push. */
+  read(number: number): Recorded {
+    return this.#recorded.move(number, number % this.length);
   }
 
   /** Takes a step in, in place of the first one if it is full. */
   push(step: Step): void {
-    const { type, time } = step;
-    const at = this.end % this.length;
-    if (this.#errors.size > 0) this.#errors.delete(this.end - this.length);
-    this.#times[at] = time;
-    switch (type) {
+    const { errors } = this.#memory;
+    if (errors.size > 0) errors.delete(this.end - this.length);
+    switch (step.type) {
       case "accepted":
-      case "due":
-        this.#pushTask(at, step, -1, 0);
+        this.#pushTask(step, 0, -1, 0);
         break;
       case "started":
+        this.#pushTask(step, 1, step.workerId, step.attempt);
+        break;
       case "fulfilled":
-      case "lent":
-      case "back":
-        this.#pushTask(at, step, step.workerId, step.attempt << 8);
+        this.#pushTask(step, 2, step.workerId, step.attempt);
         break;
       default:
-        this.#pushOther(at, step);
+        this.#pushOther(step);
     }
-    this.#words[at]! |= CODES.get(type)!;
     this.end++;
+    if (++this.#at === this.length) this.#at = 0;
   }
 
-  /** Reads a step. Valid until the next read. */
-  read(number: number): Recorded {
-    const at = number % this.length;
-    const word = this.#words[at]!;
-    read.type = TYPES[word & 31]!;
-    read.time = this.#times[at]!;
-    read.elapsed = this.#elapsed[at]!;
-    read.number = read.concurrency = this.#numbers[at]!;
-    read.task = this.#tasks[at];
-    read.workerId = this.#workers[at]!;
-    read.attempt = word >>> 8;
-    read.why = REASONS[((word >>> 5) & 7) - 1];
-    read.error = this.#errors.get(number);
-    return read;
+  #pushTask(
+    { time, task, elapsed }: TaskStep,
+    code: number,
+    workerId: number,
+    attempt: number,
+  ): void {
+    const { id, key, weight } = task;
+    const isPlain = id === undefined && key === undefined && weight === 1;
+    this.#put(time, elapsed, task.number, workerId, attempt << 8 | code);
+    this.#memory.tasks[this.#at] = isPlain ? undefined : task;
   }
 
-  #pushTask(at: number, step: TaskStep, worker: number, word: number): void {
-    const { task } = step;
-    this.#elapsed[at] = step.elapsed;
-    this.#numbers[at] = task.number;
-    this.#workers[at] = worker;
-    this.#words[at] = word;
-    const isPlain = task.id === undefined && task.key === undefined &&
-      task.weight === 1;
-    this.#tasks[at] = isPlain ? undefined : task;
-  }
-
-  #pushOther(at: number, step: Step): void {
+  #pushOther(step: Step): void {
     const why = "why" in step ? REASONS.indexOf(step.why) + 1 : 0;
+    const code = why << 5 | TYPES.indexOf(step.type);
     if ("task" in step) {
-      const { workerId = -1, attempt = 0 } = step as Partial<Recorded>;
-      this.#pushTask(at, step, workerId, attempt << 8 | why << 5);
+      const { workerId = -1, attempt = 0 } = step as Partial<BaseRunStep>;
+      this.#pushTask(step, code, workerId, attempt);
     } else {
-      this.#elapsed[at] = "elapsed" in step ? step.elapsed : 0;
-      this.#numbers[at] = "concurrency" in step ? step.concurrency : 0;
-      this.#words[at] = 0;
-      this.#tasks[at] = undefined;
+      const elapsed = "elapsed" in step ? step.elapsed : 0;
+      const number = "concurrency" in step ? step.concurrency : 0;
+      this.#put(step.time, elapsed, number, -1, code);
+      this.#memory.tasks[this.#at] = undefined;
     }
-    if ("error" in step) this.#errors.set(this.end, step.error);
-    if ("reason" in step) this.#errors.set(this.end, step.reason);
+    const { errors } = this.#memory;
+    if ("error" in step) errors.set(this.end, step.error);
+    if ("reason" in step) errors.set(this.end, step.reason);
+  }
+
+  #put(
+    time: number,
+    elapsed: number,
+    number: number,
+    workerId: number,
+    word: number,
+  ): void {
+    const at = this.#at;
+    const memory = this.#memory;
+    memory.times[at] = time;
+    memory.elapsed[at] = elapsed;
+    memory.numbers[at] = number;
+    memory.workers[at] = workerId;
+    memory.words[at] = word;
   }
 }
-
-const read: Recorded = {
-  type: "accepted",
-  time: 0,
-  elapsed: 0,
-  number: 0,
-  task: undefined,
-  workerId: 0,
-  attempt: 0,
-  why: undefined,
-  error: undefined,
-  concurrency: 0,
-};
