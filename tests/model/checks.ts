@@ -28,6 +28,7 @@ export abstract class Checks extends LifeSteps {
           `law 1: ${name} is ${stats[name]}, not ${wanted[name]}`,
         );
       }
+      if (this.spec.isObserved) this.replayer.check(group.stats, group);
       must(
         this.drops === model.drops,
         `onEvict heard of ${this.drops} tasks, not ${model.drops}`,
@@ -193,6 +194,7 @@ export abstract class Checks extends LifeSteps {
     }
     must(clock.timers.size === 0, "a timer is left");
     this.governed?.checkEnd();
+    this.replayer.checkEnd();
     must(
       this.prints === this.printsDue,
       `law 7: ${this.prints} errors were printed, not ${this.printsDue}`,

@@ -48,6 +48,7 @@ export abstract class Tasks extends World {
         () => void this.drops++,
       ),
       paused: spec.paused,
+      ...(spec.isObserved && { observer: this.replayer }),
       grace: model.grace,
       slice: spec.slice,
       ...(spec.upstream !== "none" && {
