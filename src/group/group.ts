@@ -232,6 +232,21 @@ export class Group {
     );
   }
 
+  /** What `console.log` shows: its state, and what it has counted, without the zeros. */
+  get shown(): [title: string, details: object] {
+    const { isAborted, isClosed, limit, paused } = this.state;
+    const life = isClosed && this.isAtRest
+      ? "done"
+      : isAborted
+      ? "aborted"
+      : isClosed
+      ? "closed"
+      : "open";
+    const counts = Object.entries(this.stats).filter(([, n]) => n > 0);
+    const details = { concurrency: limit, ...Object.fromEntries(counts) };
+    return [`CoGroup (${paused ? `${life}, paused` : life})`, details];
+  }
+
   /** Whether nothing is queued, delayed, lent or in flight. */
   get isAtRest(): boolean {
     const { inFlight, lent } = this.state;

@@ -102,7 +102,7 @@ export class Recorded {
     return this.#memory.elapsed[this.#at]!;
   }
 
-  /** Which task; 0 of a step of the group. */
+  /** Which task; of a step of the group how many workers, or nothing. */
   get number(): number {
     return this.#memory.numbers[this.#at]!;
   }
