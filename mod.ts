@@ -150,29 +150,11 @@ export type { CoGroupStats } from "./src/group/state.ts";
 
 // What an observer is, and hears.
 export type {
-  AbandonedStep,
-  Abandonment,
-  AbortedStep,
-  AcceptedStep,
-  BaseRunStep,
-  BaseStep,
-  BaseTaskStep,
-  DelayedStep,
-  DueStep,
-  FulfilledStep,
   GroupStep,
-  LentStep,
-  LifeStep,
   ObservedTask,
   Observer,
-  OverdueStep,
-  ReadyStep,
-  RejectedStep,
-  ResizedStep,
-  StartedStep,
   Step,
   TaskStep,
-  WaitingStep,
 } from "./src/group/observer.ts";
 
 // What a channel takes, and what it gives.

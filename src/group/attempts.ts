@@ -30,10 +30,10 @@ import type { Entry, Item, Track } from "./entry.ts";
 import type { Gate } from "./gate.ts";
 import { NO_ID } from "./ids.ts";
 import type { Loans } from "./loans.ts";
-import type { Abandonment } from "./observer.ts";
+
 import type { Place, Runner } from "./runner.ts";
 import type { State } from "./state.ts";
-import type { Watch } from "./watch.ts";
+import type { Watch, Why } from "./watch.ts";
 
 /** The parts of a group that its attempts work with. */
 export interface AttemptsOptions {
@@ -164,14 +164,8 @@ export class Attempts {
 
   /**
    * These items were accepted, have left the backlog and the delays, and will never run.
-   * All are counted before the first is told: that may run the user's code.
+   * All are counted before the first is told: see `tellAbandoned`.
    */
-  abandon(items: readonly Item[], why: Abandonment, reason: unknown): void {
-    this.countAbandoned(items);
-    this.#watch?.abandoned(items, why, reason);
-    this.tellAbandoned(items, reason);
-  }
-
   countAbandoned(items: readonly Item[]): void {
     for (const item of items) {
       if (typeof item === "function") this.#state.abandoned++;
@@ -179,7 +173,9 @@ export class Attempts {
     }
   }
 
-  tellAbandoned(items: readonly Item[], reason: unknown): void {
+  /** Tells that these were abandoned. Runs the user's code. */
+  tellAbandoned(items: readonly Item[], why: Why, reason: unknown): void {
+    this.#watch?.abandoned(items, why, reason);
     for (const item of items) {
       if (typeof item !== "function") this.#tellAbandoned(item, reason);
     }

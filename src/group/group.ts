@@ -485,8 +485,7 @@ export class Group {
     for (const item of items) if (!stays(item)) left.push(item);
     this.attempts.countAbandoned(items);
     this.#watch?.aborted(reason);
-    this.#watch?.abandoned(items, "aborted", reason);
-    this.attempts.tellAbandoned(items, reason);
+    this.attempts.tellAbandoned(items, "aborted", reason);
   }
 
   /** Counts what was evicted. It is told of that when the newcomer is counted, too. */
@@ -502,8 +501,7 @@ export class Group {
       typeof item !== "function" && item.hasCaller
     );
     const reason = isHeard ? taskGone("evicted") : undefined;
-    this.#watch?.abandoned(items, "evicted", reason);
-    this.attempts.tellAbandoned(items, reason);
+    this.attempts.tellAbandoned(items, "evicted", reason);
     if (this.#onDrop !== undefined) items.forEach(this.#onDrop);
   }
 
@@ -525,7 +523,8 @@ export class Group {
     const items = this.backlog.clear(stays);
     const delayed = this.attempts.delays.clear(({ entry }) => stays(entry));
     for (const { entry } of delayed) items.push(entry);
-    this.attempts.abandon(items, "cleared", taskGone("cleared"));
+    this.attempts.countAbandoned(items);
+    this.attempts.tellAbandoned(items, "cleared", taskGone("cleared"));
     this.workers.look();
     return items;
   }

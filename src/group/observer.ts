@@ -95,150 +95,91 @@ export type Step = TaskStep | GroupStep;
  * | `abandoned` | queued, or delayed | gone |
  */
 export type TaskStep =
-  | AcceptedStep
-  | StartedStep
-  | OverdueStep
-  | LentStep
-  | DelayedStep
-  | DueStep
-  | FulfilledStep
-  | RejectedStep
-  | AbandonedStep;
+  & {
+    /** When it was: milliseconds, as `performance.now` has them. */
+    readonly time: number;
+    /** Which task. */
+    readonly task: ObservedTask;
+    /**
+     * For how long the task was what it was: milliseconds since its last step. An
+     * `overdue` counts for nothing here.
+     */
+    readonly elapsed: number;
+  }
+  & (
+    | { readonly type: "accepted" | "due" }
+    | {
+      readonly type: "abandoned";
+      /** By an abort of the group; by `clear`; by its own signal, its id or its stream; by an eviction. */
+      readonly why: "aborted" | "cleared" | "withdrawn" | "evicted";
+      /** What its promise rejects with; undefined where no caller hears it. */
+      readonly reason: unknown;
+    }
+    | {
+      readonly type: "started" | "lent" | "back" | "fulfilled";
+      /** Which attempt it is, from 1. */
+      readonly attempt: number;
+      /** The worker; -1 if the task has none, because it has lent it. */
+      readonly workerId: number;
+    }
+    | {
+      readonly type: "overdue";
+      /** Which attempt it is. */
+      readonly attempt: number;
+      /** The worker, or -1. */
+      readonly workerId: number;
+      /** Whether its time is over, or its own signal has spoken and its caller knows. */
+      readonly why: "timeout" | "signal";
+    }
+    | {
+      readonly type: "delayed";
+      /** Which attempt it was. */
+      readonly attempt: number;
+      /** The worker, or -1. */
+      readonly workerId: number;
+      /** What it has failed with. */
+      readonly error: unknown;
+      /** When the next one is due: milliseconds, as `time`. */
+      readonly until: number;
+    }
+    | {
+      readonly type: "rejected";
+      /** Which attempt it was. */
+      readonly attempt: number;
+      /** The worker, or -1. */
+      readonly workerId: number;
+      /** What it has failed with, as its caller or `onError` hears it. */
+      readonly error: unknown;
+    }
+  );
 
-/** A step of a group as a whole. */
+/**
+ * A step of a group as a whole. `aborted` comes before the tasks that it abandons;
+ * `waiting` when a task is next and the governor has no permit for it, `ready` when
+ * that wait is over.
+ */
 export type GroupStep =
-  | LifeStep
-  | ResizedStep
-  | AbortedStep
-  | WaitingStep
-  | ReadyStep;
-
-/** What all steps have. */
-export interface BaseStep {
-  /** When it was: milliseconds, as `performance.now` has them. */
-  readonly time: number;
-}
-
-/** What all steps of tasks have. */
-export interface BaseTaskStep extends BaseStep {
-  /** Which task. */
-  readonly task: ObservedTask;
-  /**
-   * Milliseconds since the task's last step: for how long it was what it was. An
-   * `overdue` counts for nothing here. 0 for the first.
-   */
-  readonly elapsed: number;
-}
-
-/** What all steps have that a task makes while it runs. */
-export interface BaseRunStep extends BaseTaskStep {
-  /** Which attempt it is, from 1. */
-  readonly attempt: number;
-  /** The worker; -1 if it has none, because its worker is lent. */
-  readonly workerId: number;
-}
-
-/** The task was taken in, and is queued. */
-export interface AcceptedStep extends BaseTaskStep {
-  /** What has happened. */
-  readonly type: "accepted";
-}
-
-/** An attempt begins. */
-export interface StartedStep extends BaseRunStep {
-  /** What has happened. */
-  readonly type: "started";
-}
-
-/** The attempt's time is over, or its caller was told early, and it runs on. */
-export interface OverdueStep extends BaseRunStep {
-  /** What has happened. */
-  readonly type: "overdue";
-  /** Whether it was its `timeout`, or its own signal. */
-  readonly why: "timeout" | "signal";
-}
-
-/** The task has lent its worker; or it goes on, in this worker or, if it has ended meanwhile, in none. */
-export interface LentStep extends BaseRunStep {
-  /** What has happened. */
-  readonly type: "lent" | "back";
-}
-
-/** The attempt has failed, and the task waits for the next one. */
-export interface DelayedStep extends BaseRunStep {
-  /** What has happened. */
-  readonly type: "delayed";
-  /** What the attempt has failed with. */
-  readonly error: unknown;
-  /** When it is due: milliseconds, as `time`. */
-  readonly until: number;
-}
-
-/** The task is queued again, for its next attempt. */
-export interface DueStep extends BaseTaskStep {
-  /** What has happened. */
-  readonly type: "due";
-}
-
-/** The task has ended well. */
-export interface FulfilledStep extends BaseRunStep {
-  /** What has happened. */
-  readonly type: "fulfilled";
-}
-
-/** The task has failed for good. */
-export interface RejectedStep extends BaseRunStep {
-  /** What has happened. */
-  readonly type: "rejected";
-  /** What it has failed with, as its caller or `onError` hears it. */
-  readonly error: unknown;
-}
-
-/** The task will never run. */
-export interface AbandonedStep extends BaseTaskStep {
-  /** What has happened. */
-  readonly type: "abandoned";
-  /** By what: an abort of the group, `clear`, a withdrawal (its own signal, its id, the end of its stream), or an eviction. */
-  readonly why: Abandonment;
-  /** What its promise rejects with; undefined where no caller hears it. */
-  readonly reason: unknown;
-}
-
-/** Why a task will never run. */
-export type Abandonment = "aborted" | "cleared" | "withdrawn" | "evicted";
-
-/** The group is paused, goes on, has closed its intake, or is open again after `reset`. */
-export interface LifeStep extends BaseStep {
-  /** What has happened. */
-  readonly type: "paused" | "resumed" | "closed" | "reset";
-}
-
-/** The group has more workers, or fewer. */
-export interface ResizedStep extends BaseStep {
-  /** What has happened. */
-  readonly type: "resized";
-  /** How many it has now. */
-  readonly concurrency: number;
-}
-
-/** The group was aborted. The tasks that this abandons come right after it. */
-export interface AbortedStep extends BaseStep {
-  /** What has happened. */
-  readonly type: "aborted";
-  /** Why. */
-  readonly reason: unknown;
-}
-
-/** A task is next, and the group waits for a permit of its governor. */
-export interface WaitingStep extends BaseStep {
-  /** What has happened. */
-  readonly type: "waiting";
-}
-
-/** That wait is over: there is a permit, or nothing that needs one. */
-export interface ReadyStep extends BaseStep {
-  /** What has happened. */
-  readonly type: "ready";
-  /** Milliseconds for which it has waited. */
-  readonly elapsed: number;
-}
+  & {
+    /** When it was: milliseconds, as `performance.now` has them. */
+    readonly time: number;
+  }
+  & (
+    | {
+      readonly type: "paused" | "resumed" | "closed" | "reset" | "waiting";
+    }
+    | {
+      readonly type: "resized";
+      /** How many workers there are now. */
+      readonly concurrency: number;
+    }
+    | {
+      readonly type: "aborted";
+      /** Why. */
+      readonly reason: unknown;
+    }
+    | {
+      readonly type: "ready";
+      /** For how long it has waited: milliseconds. */
+      readonly elapsed: number;
+    }
+  );

@@ -14,7 +14,10 @@ import { print } from "../base/errors.ts";
 import type { Governor, Permit } from "../governor.ts";
 import type { Entry, Item } from "./entry.ts";
 import { type Gate, type GateKeeper, gateTo } from "./gate.ts";
-import type { Abandonment, ObservedTask, Observer, Step } from "./observer.ts";
+import type { ObservedTask, Observer, Step } from "./observer.ts";
+
+/** Why a task will never run. */
+export type Why = Extract<Step, { type: "abandoned" }>["why"];
 
 /** A task, as the observer sees it. */
 export class Seen implements ObservedTask {
@@ -142,7 +145,7 @@ export class Watch {
   }
 
   /** All of them are counted. */
-  abandoned(items: readonly Item[], why: Abandonment, reason: unknown): void {
+  abandoned(items: readonly Item[], why: Why, reason: unknown): void {
     const time = performance.now();
     for (const item of items) {
       const task = (item as Entry).track!.seen!;
@@ -151,6 +154,7 @@ export class Watch {
     }
   }
 
+  /** Something happened to the group. */
   life(type: "paused" | "resumed" | "closed" | "reset"): void {
     this.tell({ type, time: performance.now() });
   }

@@ -31,28 +31,10 @@ export type { ProgressLinesOptions, WithProgress } from "./progress_lines.ts";
 
 // What an observer is, and hears.
 export type {
-  AbandonedStep,
-  Abandonment,
-  AbortedStep,
-  AcceptedStep,
-  BaseRunStep,
-  BaseStep,
-  BaseTaskStep,
-  DelayedStep,
-  DueStep,
-  FulfilledStep,
   GroupStep,
-  LentStep,
-  LifeStep,
   ObservedTask,
   Observer,
-  OverdueStep,
-  ReadyStep,
-  RejectedStep,
-  ResizedStep,
-  StartedStep,
   Step,
   TaskStep,
-  WaitingStep,
 } from "../group/observer.ts";
 export type { CoGroupStats } from "../group/state.ts";

@@ -76,7 +76,7 @@ const DOING = "create Recorder";
  * ```ts
  * import assert from "node:assert/strict";
  * import { CoGroup } from "@cogroup/cogroup";
- * import { Recorder } from "@cogroup/cogroup/trace";
+ * import { Recorder, type Trace } from "@cogroup/cogroup/trace";
  *
  * const recorder = new Recorder({ name: "thumbnails" });
  * const group = new CoGroup({ concurrency: 2, observer: recorder });
@@ -84,10 +84,10 @@ const DOING = "create Recorder";
  * await group.wait();
  *
  * const json = JSON.stringify(recorder); // To be written to a file.
- * const { traceEvents } = JSON.parse(json);
+ * const { traceEvents }: Trace = JSON.parse(json);
  * const ran = traceEvents.filter(({ cat, ph }) => cat === "task" && ph === "X");
  * assert.deepEqual(ran.map(({ name }) => name), ["a.jpg", "b.jpg"]);
- * assert.equal(ran[0].args.end, "fulfilled");
+ * assert.equal(ran[0]?.args?.end, "fulfilled");
  * ```
  */
 export class Recorder implements Observer {

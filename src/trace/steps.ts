@@ -11,12 +11,7 @@
  * @module
  */
 
-import type {
-  BaseRunStep,
-  ObservedTask,
-  Step,
-  TaskStep,
-} from "../group/observer.ts";
+import type { ObservedTask, Step, TaskStep } from "../group/observer.ts";
 
 /** The types of steps, by their codes: the most frequent ones first. */
 export const TYPES = [
@@ -204,8 +199,9 @@ export class Steps {
     const why = "why" in step ? REASONS.indexOf(step.why) + 1 : 0;
     const code = why << 5 | TYPES.indexOf(step.type);
     if ("task" in step) {
-      const { workerId = -1, attempt = 0 } = step as Partial<BaseRunStep>;
-      this.#pushTask(step, code, workerId, attempt);
+      const isRun = "attempt" in step;
+      const workerId = isRun ? step.workerId : -1;
+      this.#pushTask(step, code, workerId, isRun ? step.attempt : 0);
     } else {
       const elapsed = "elapsed" in step ? step.elapsed : 0;
       const number = "concurrency" in step ? step.concurrency : 0;
