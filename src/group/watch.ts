@@ -12,8 +12,10 @@
 
 import { print } from "../base/errors.ts";
 import type { Governor, Permit } from "../governor.ts";
+import type { RunContext } from "./context.ts";
 import type { Entry, Item } from "./entry.ts";
 import { type Gate, type GateKeeper, gateTo } from "./gate.ts";
+import { NO_ID } from "./ids.ts";
 import type { ObservedTask, Observer, Step } from "./observer.ts";
 
 /** Why a task will never run. */
@@ -90,9 +92,10 @@ export class Watch {
 
   overdue(
     entry: Entry,
-    { attempt, workerId }: Place,
+    { attempt, workerId: id, isLent }: RunContext,
     why: "timeout" | "signal",
   ): void {
+    const workerId = isLent ? NO_ID : id;
     const time = performance.now();
     const task = entry.track!.seen!;
     const elapsed = task.for(time);

@@ -168,7 +168,7 @@ export class Replayer implements Observer {
       this.#workers.set(step.workerId, step.task.number);
     } else if (isInNone || seen.state === "lent") {
       must(
-        step.workerId === -1 || step.type === "overdue",
+        step.workerId === -1,
         `${what} in a worker`,
       );
     } else {
