@@ -205,8 +205,8 @@ export class Attempts {
     error: unknown,
   ): void {
     this.end(entry, fate);
-    if (fate === "fulfilled") this.#watch?.fulfilled(entry, place);
-    else this.#watch?.rejected(entry, place, error);
+    const more = fate === "fulfilled" ? undefined : { error };
+    this.#watch?.run(fate, entry, place, more);
   }
 
   /** Gives the permit back. A task that its own signal ended does not count as failed. */
@@ -309,7 +309,8 @@ export class Attempts {
     this.#state.inFlight--;
     this.#state.retried++;
     this.delays.add(entry.track!, run.wait);
-    this.#watch?.delayed(entry, run, error, run.wait);
+    const until = performance.now() + run.wait;
+    this.#watch?.run("delayed", entry, run, { error, until });
   }
 
   #requeue(entry: Entry): void {
@@ -343,7 +344,10 @@ export class Attempts {
     if (run.overdue) return;
     this.#state.overdue++;
     run.overdue = true;
-    this.#watch?.overdue(entry, run, why);
+    if (this.#watch === undefined) return;
+    const { attempt, isLent } = run;
+    const workerId = isLent ? NO_ID : run.workerId;
+    this.#watch.run("overdue", entry, { attempt, workerId }, { why });
   }
 
   #count(entry: Entry, fate: "fulfilled" | "rejected" | "abandoned"): void {

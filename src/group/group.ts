@@ -272,7 +272,7 @@ export class Group {
   close(): void {
     if (this.state.closed) return;
     this.state.closed = true;
-    this.#watch?.life("closed");
+    this.#watch?.group("closed");
     this.workers.isWatched = true; // The end is to be seen, though no call waits for it.
     if (!this.state.isAborted) this.#stopIntake();
   }
@@ -300,7 +300,7 @@ export class Group {
   setPaused(paused: boolean): void {
     const isOther = this.state.paused !== paused;
     this.state.paused = paused;
-    if (isOther) this.#watch?.life(paused ? "paused" : "resumed");
+    if (isOther) this.#watch?.group(paused ? "paused" : "resumed");
     this.workers.look();
   }
 
@@ -444,7 +444,7 @@ export class Group {
       this.feeds.clear(); // A stream may be read on, whatever becomes of the next life.
       this.state.reset();
       this.#grace.reset();
-      this.#watch?.life("reset");
+      this.#watch?.group("reset");
       this.#follow();
       return abandoned;
     });
@@ -471,7 +471,7 @@ export class Group {
   #abandonAll(reason: unknown): void {
     if (!this.#hasEntries) {
       this.state.abandoned += this.backlog.size;
-      this.#watch?.aborted(reason);
+      this.#watch?.group("aborted", { reason });
       return;
     }
     const { size } = this.backlog;
@@ -484,7 +484,7 @@ export class Group {
     const left = this.#left ??= []; // Not spread: the stack is not that large.
     for (const item of items) if (!stays(item)) left.push(item);
     this.attempts.countAbandoned(items);
-    this.#watch?.aborted(reason);
+    this.#watch?.group("aborted", { reason });
     this.attempts.tellAbandoned(items, "aborted", reason);
   }
 

@@ -122,7 +122,7 @@ export class Loans implements Lender {
     this.#ids.release(ctx.workerId);
     this.#state.inFlight--;
     this.#state.lent++;
-    this.#watch?.moved("lent", ctx.item as Entry, ctx);
+    this.#watch?.run("lent", ctx.item as Entry, ctx);
     return loan;
   }
 
@@ -144,7 +144,7 @@ export class Loans implements Lender {
     ctx.workerId = id;
     this.#state.lent--;
     this.#state.inFlight++;
-    this.#watch?.moved("back", ctx.item as Entry, ctx);
+    this.#watch?.run("back", ctx.item as Entry, ctx);
     loan.back.resolve();
   }
 }

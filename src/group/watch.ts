@@ -12,11 +12,10 @@
 
 import { print } from "../base/errors.ts";
 import type { Governor, Permit } from "../governor.ts";
-import type { RunContext } from "./context.ts";
 import type { Entry, Item } from "./entry.ts";
 import { type Gate, type GateKeeper, gateTo } from "./gate.ts";
-import { NO_ID } from "./ids.ts";
-import type { ObservedTask, Observer, Step } from "./observer.ts";
+import type { Place } from "./runner.ts";
+import type { GroupStep, ObservedTask, Observer, Step } from "./observer.ts";
 
 /** Why a task will never run. */
 export type Why = Extract<Step, { type: "abandoned" }>["why"];
@@ -56,11 +55,8 @@ export class Seen implements ObservedTask {
   }
 }
 
-/** A run, as far as a step tells of it. */
-interface Place {
-  readonly workerId: number;
-  readonly attempt: number;
-}
+/** The types of steps that a task makes while it runs. */
+type RunType = Extract<Step, { attempt: number }>["type"];
 
 export class Watch {
   readonly #observer: Observer;
@@ -73,78 +69,27 @@ export class Watch {
   accepted(entry: Entry): void {
     const time = performance.now();
     const task = entry.track!.seen = new Seen(++this.#accepted, entry, time);
-    this.tell({ type: "accepted", time, task, elapsed: 0 });
-  }
-
-  started(entry: Entry, workerId: number): void {
-    const time = performance.now();
-    const { seen, attempt } = entry.track!;
-    const task = seen!;
-    this.tell({
-      type: "started",
-      time,
-      task,
-      elapsed: task.turn(time),
-      attempt: attempt + 1,
-      workerId,
-    });
-  }
-
-  overdue(
-    entry: Entry,
-    { attempt, workerId: id, isLent }: RunContext,
-    why: "timeout" | "signal",
-  ): void {
-    const workerId = isLent ? NO_ID : id;
-    const time = performance.now();
-    const task = entry.track!.seen!;
-    const elapsed = task.for(time);
-    const type = "overdue";
-    this.tell({ type, time, task, elapsed, attempt, workerId, why });
-  }
-
-  /** The worker of a run is lent, or the run goes on in another. */
-  moved(type: "lent" | "back", entry: Entry, run: Place): void {
-    const time = performance.now();
-    const task = entry.track!.seen!;
-    const elapsed = task.turn(time);
-    const { attempt, workerId } = run;
-    this.tell({ type, time, task, elapsed, attempt, workerId });
-  }
-
-  delayed(
-    entry: Entry,
-    { attempt, workerId }: Place,
-    error: unknown,
-    wait: number,
-  ): void {
-    const time = performance.now();
-    const task = entry.track!.seen!;
-    const elapsed = task.turn(time);
-    const until = time + wait;
-    const type = "delayed";
-    this.tell({ type, time, task, elapsed, attempt, workerId, error, until });
+    this.#tell({ type: "accepted", time, task, elapsed: 0 });
   }
 
   due(entry: Entry): void {
     const time = performance.now();
     const task = entry.track!.seen!;
-    this.tell({ type: "due", time, task, elapsed: task.turn(time) });
+    this.#tell({ type: "due", time, task, elapsed: task.turn(time) });
   }
 
-  fulfilled(entry: Entry, { attempt, workerId }: Place): void {
+  /** A step of a task that runs. `more` is what steps of that type have besides. */
+  run(
+    type: RunType,
+    entry: Entry,
+    { attempt, workerId }: Place,
+    more?: object,
+  ): void {
     const time = performance.now();
     const task = entry.track!.seen!;
-    const elapsed = task.turn(time);
-    this.tell({ type: "fulfilled", time, task, elapsed, attempt, workerId });
-  }
-
-  rejected(entry: Entry, { attempt, workerId }: Place, error: unknown): void {
-    const time = performance.now();
-    const task = entry.track!.seen!;
-    const elapsed = task.turn(time);
-    const type = "rejected";
-    this.tell({ type, time, task, elapsed, attempt, workerId, error });
+    const elapsed = type === "overdue" ? task.for(time) : task.turn(time);
+    const step = { type, time, task, elapsed, attempt, workerId };
+    this.#tell((more === undefined ? step : { ...step, ...more }) as Step);
   }
 
   /** All of them are counted. */
@@ -153,24 +98,16 @@ export class Watch {
     for (const item of items) {
       const task = (item as Entry).track!.seen!;
       const elapsed = task.turn(time);
-      this.tell({ type: "abandoned", time, task, elapsed, why, reason });
+      this.#tell({ type: "abandoned", time, task, elapsed, why, reason });
     }
   }
 
-  /** Something happened to the group. */
-  life(type: "paused" | "resumed" | "closed" | "reset"): void {
-    this.tell({ type, time: performance.now() });
+  /** A step of the group. `more` is what steps of that type have besides. */
+  group(type: GroupStep["type"], more?: object): void {
+    this.#tell({ type, time: performance.now(), ...more } as Step);
   }
 
-  resized(concurrency: number): void {
-    this.tell({ type: "resized", time: performance.now(), concurrency });
-  }
-
-  aborted(reason: unknown): void {
-    this.tell({ type: "aborted", time: performance.now(), reason });
-  }
-
-  tell(step: Step): void {
+  #tell(step: Step): void {
     try {
       const result = this.#observer.onStep(step) as unknown;
       if (result !== undefined) Promise.resolve(result).catch(print);
@@ -248,7 +185,7 @@ class WatchedGate implements Gate {
     if (isWaiting === (since !== undefined)) return;
     const time = performance.now();
     this.#since = isWaiting ? time : undefined;
-    if (since === undefined) this.#watch.tell({ type: "waiting", time });
-    else this.#watch.tell({ type: "ready", time, elapsed: time - since });
+    if (since === undefined) this.#watch.group("waiting", { time });
+    else this.#watch.group("ready", { time, elapsed: time - since });
   }
 }

@@ -90,7 +90,7 @@ export class Workers implements Host {
     const isOther = this.#state.limit !== limit;
     this.#state.limit = limit;
     this.#ids.resize(limit);
-    if (isOther) this.#watch?.resized(limit);
+    if (isOther) this.#watch?.group("resized", { concurrency: limit });
     this.#loans.admit();
     this.look();
   }
@@ -351,8 +351,10 @@ export class Workers implements Host {
   /** A worker that has no id yet takes one right after this. */
   #tellStart(entry: Entry, workerId: number): void {
     if (this.#watch === undefined) return;
-    const id = workerId === NO_ID ? this.#ids.next : workerId;
-    this.#watch.started(entry, id);
+    this.#watch.run("started", entry, {
+      attempt: entry.track!.attempt + 1,
+      workerId: workerId === NO_ID ? this.#ids.next : workerId,
+    });
   }
 
   /** Takes the next item out of the backlog. False if it is not to be had: its key's permit has gone. */
