@@ -1,9 +1,11 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import {
+  allOf,
   CoGroup,
   type CoGroupOptions,
   fifoQueue,
   type Governor,
+  keyedQueue,
   type ObservedTask,
   type Queue,
   type QueuedTask,
@@ -334,6 +336,26 @@ for (const [kind, governor] of Object.entries({ semaphore, foreign })) {
     await group.wait();
   });
 }
+
+test("An observer hears of no start that was not made: the permit of the key was another caller's", async () => {
+  const [slots, ofKey] = [new Semaphore(2), new Semaphore(1)];
+  const held = slots.tryAcquire({ weight: 2 })!;
+  const { group, log } = watched({
+    concurrency: 1,
+    queue: keyedQueue({ governor: () => ofKey }),
+    governor: slots,
+  });
+  group.add(() => {}, { key: 1 });
+  await settled();
+  const other = allOf(slots, ofKey).acquire();
+  held.release();
+  const permit = await other;
+  await settled();
+  assertEquals(log(), ["1 accepted", "waiting", "ready"]);
+  permit.release();
+  await group.idle();
+  assertEquals(log(), ["1 started 1@0", "1 fulfilled 1@0"]);
+});
 
 test("A group that waits for its governor, and is aborted, waits no more", async () => {
   const governor = new Semaphore(1);

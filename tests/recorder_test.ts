@@ -138,7 +138,7 @@ test("Recorder marks what happens to the group and to waiting tasks", async () =
   group.pause();
   group.add(() => {}, { id: "evicted" });
   group.add(() => {}, { id: "aborted" });
-  group.concurrency = 4;
+  for (const n of [4, Infinity]) group.concurrency = n;
   group.abort(new Error("enough"));
   await group.reset();
   const { traceEvents } = recorder.toJSON();
@@ -152,6 +152,7 @@ test("Recorder marks what happens to the group and to waiting tasks", async () =
       ["paused", "p", undefined, undefined, undefined],
       ["evicted", "t", "evicted", undefined, undefined],
       ["resized", "p", undefined, undefined, 4],
+      ["resized", "p", undefined, undefined, "Infinity"],
       ["aborted", "p", undefined, "Error: enough", undefined],
       ["abandoned", "t", "aborted", "Error: enough", undefined],
       ["abandoned", "t", "aborted", "Error: enough", undefined],
@@ -286,6 +287,29 @@ test("Recorder.eventsSince() says how many steps a reader has missed, and opens 
   assertEquals(missed, 18 - 10 - 3);
   assertEquals(events[0]!.name, "process_name");
   checkFormat(events);
+});
+
+test("Recorder ends the delay of a task that the queue does not take back", () => {
+  const recorder = new Recorder();
+  const { id, key } = { id: "a", key: undefined };
+  const task = { number: 1, id, key, priority: 0, weight: 1 };
+  const run = { task, attempt: 1, workerId: 0, elapsed: 1 };
+  const steps: Step[] = [
+    { type: "accepted", time: 1, task, elapsed: 0 },
+    { type: "started", time: 2, ...run },
+    { type: "delayed", time: 3, ...run, error: "busy", until: 4 },
+    { type: "rejected", time: 4, ...run, workerId: -1, error: "no queue" },
+  ];
+  for (const step of steps) recorder.onStep(step);
+  const { traceEvents } = recorder.toJSON();
+  checkFormat(traceEvents);
+  assertEquals(slices(traceEvents).map(({ args }) => args!["end"]), [
+    "delayed",
+  ]);
+  assertEquals(named(traceEvents, "a delayed").map(({ ts }) => ts), [
+    3000,
+    4000,
+  ]);
 });
 
 test("Recorder holds the texts of ids and errors that have none", async () => {

@@ -33,8 +33,6 @@ export interface GateKeeper {
 }
 
 export interface Gate {
-  /** Whether the group waits for a permit. */
-  readonly isWaiting: boolean;
   /** Whether a permit for the entry, which is next, may be available. Reads only; callable in any async context. */
   isOpen(entry: Entry): boolean;
   /** Gets a permit for it ready if there is none. Only in the group's context. */
@@ -49,7 +47,13 @@ export interface Gate {
   leave(): boolean;
 }
 
-export function gateTo(governor: Governor, keeper: GateKeeper): Gate {
+/** A gate of which can be told whether the group waits at it. */
+export interface PlainGate extends Gate {
+  /** Whether the group waits for a permit. */
+  readonly isWaiting: boolean;
+}
+
+export function gateTo(governor: Governor, keeper: GateKeeper): PlainGate {
   const permits = permitsOf(governor);
   return permits === undefined
     ? new ForeignGate(governor, keeper)
@@ -57,7 +61,7 @@ export function gateTo(governor: Governor, keeper: GateKeeper): Gate {
 }
 
 /** The way to a governor of this library. */
-class OwnGate extends Candidate implements Gate {
+class OwnGate extends Candidate implements PlainGate {
   readonly #permits: Permits;
   readonly #keeper: GateKeeper;
   #isFree = false;
@@ -109,7 +113,7 @@ class OwnGate extends Candidate implements Gate {
 }
 
 /** The way to any other governor, which is the user's code. */
-class ForeignGate implements Gate {
+class ForeignGate implements PlainGate {
   readonly #foreign: Foreign;
   readonly #keeper: GateKeeper;
   /** Permits that are to be given back, and how. */

@@ -13,7 +13,7 @@
 import { print } from "../base/errors.ts";
 import type { Governor, Permit } from "../governor.ts";
 import type { Entry, Item } from "./entry.ts";
-import { type Gate, type GateKeeper, gateTo } from "./gate.ts";
+import { type Gate, type GateKeeper, gateTo, type PlainGate } from "./gate.ts";
 import type { Place } from "./runner.ts";
 import type { GroupStep, ObservedTask, Observer, Step } from "./observer.ts";
 
@@ -134,18 +134,14 @@ export function watchedGateTo(
 
 /** A gate that tells when the group waits at it. */
 class WatchedGate implements Gate {
-  readonly #gate: Gate;
+  readonly #gate: PlainGate;
   readonly #watch: Watch;
   /** Since when it waits; undefined if it does not. */
   #since: number | undefined = undefined;
 
-  constructor(gate: Gate, watch: Watch) {
+  constructor(gate: PlainGate, watch: Watch) {
     this.#gate = gate;
     this.#watch = watch;
-  }
-
-  get isWaiting(): boolean {
-    return this.#gate.isWaiting;
   }
 
   isOpen(entry: Entry): boolean {

@@ -102,7 +102,6 @@ export function write(
       const isDelayed = apart?.how === "delayed";
       if (isDelayed) events.push(end(apart, time));
       else if (workerId >= 0) {
-        // There is no lane only if an observer was told of a start that it has missed.
         events.push(slice(lane!, workerId, time, type, step.error));
       } else {
         const args = { ...about(number, task), end: type };
@@ -136,7 +135,7 @@ export function write(
       break;
     case "resized":
       events.push(instant(type, time, undefined, {
-        concurrency: step.concurrency,
+        concurrency: plain(step.concurrency),
       }));
       break;
     case "aborted":
@@ -291,6 +290,11 @@ function about(
 
 function errorArg(name: string, error: unknown): Record<string, string> {
   return error === undefined ? {} : { [name]: text(error) };
+}
+
+/** JSON has no Infinity. */
+function plain(n: number): number | string {
+  return n < Infinity ? n : "Infinity";
 }
 
 /** A value of the user's, as a text. */

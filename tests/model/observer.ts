@@ -8,6 +8,9 @@
  */
 
 import type { CoGroupStats, Observer, Step, TaskStep } from "../../mod.ts";
+// Not the room's mod.ts: that would bind time before the clock is installed.
+import { Recorder } from "../../src/trace/recorder.ts";
+import { checkFormat } from "../support/trace_format.ts";
 import { must } from "./jobs.ts";
 
 type State = "queued" | "running" | "delayed" | "lent";
@@ -42,7 +45,12 @@ interface Seen {
 export class Replayer implements Observer {
   readonly #guard: (check: () => void) => void;
   readonly #stats: () => CoGroupStats | undefined;
-  #tasks = new Map<number, Seen>();
+  /** One that keeps all steps, most often, and one that keeps few. */
+  readonly #recorders = [
+    new Recorder({ steps: 500 }),
+    new Recorder({ steps: 9 }),
+  ];
+  readonly #tasks = new Map<number, Seen>();
   readonly #workers = new Map<number, number>();
   #counts = zero();
   #last = 0;
@@ -68,6 +76,7 @@ export class Replayer implements Observer {
   }
 
   onStep(step: Step): void {
+    for (const recorder of this.#recorders) recorder.onStep(step);
     this.#guard(() => this.#take(step));
   }
 
@@ -97,6 +106,9 @@ export class Replayer implements Observer {
   checkEnd(): void {
     must(this.#tasks.size === 0, "the observer has missed ends of tasks");
     must(!this.#isWaiting, "the observer has missed the end of a wait");
+    for (const recorder of this.#recorders) {
+      checkFormat(recorder.toJSON().traceEvents);
+    }
   }
 
   #take(step: Step): void {
