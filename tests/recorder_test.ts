@@ -289,6 +289,18 @@ test("Recorder.eventsSince() says how many steps a reader has missed, and opens 
   checkFormat(events);
 });
 
+test("Recorder shows no error of a step that it has forgotten", async () => {
+  const recorder = new Recorder({ steps: 3 });
+  const onError = () => {};
+  const group = new CoGroup({ concurrency: 1, observer: recorder, onError });
+  const ends = () => slices(recorder.toJSON().traceEvents).at(-1)!.args!;
+  group.add(() => Promise.reject("broken"));
+  await group.idle();
+  assertEquals(ends()["error"], "broken");
+  await group.go(() => {});
+  assertEquals(ends()["error"], undefined);
+});
+
 test("Recorder ends the delay of a task that the queue does not take back", () => {
   const recorder = new Recorder();
   const { id, key } = { id: "a", key: undefined };

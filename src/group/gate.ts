@@ -73,7 +73,7 @@ class OwnGate extends Candidate implements PlainGate {
   }
 
   get isWaiting(): boolean {
-    return this.list !== undefined && !this.#isFree;
+    return this.list !== undefined;
   }
 
   isOpen(entry: Entry): boolean {

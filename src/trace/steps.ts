@@ -55,7 +55,7 @@ class Memory {
   /** Type, why, attempt: 5, 3 and 24 bits. */
   readonly words: Uint32Array;
   readonly tasks: (ObservedTask | undefined)[];
-  /** By the numbers of steps. */
+  /** By place: few steps have one. */
   readonly errors: Map<number, unknown> = new Map();
 
   constructor(length: number) {
@@ -71,16 +71,14 @@ class Memory {
 /** A step, as it is read from the memory: what is not asked for is not read. */
 export class Recorded {
   readonly #memory: Memory;
-  #step = 0;
   #at = 0;
 
   constructor(memory: Memory) {
     this.#memory = memory;
   }
 
-  /** From now on it is that step, at that place. */
-  move(step: number, at: number): this {
-    this.#step = step;
+  /** From now on it is the step at that place. */
+  move(at: number): this {
     this.#at = at;
     return this;
   }
@@ -121,7 +119,7 @@ export class Recorded {
 
   /** What has made the task fail; why it, or the group, was aborted. */
   get error(): unknown {
-    return this.#memory.errors.get(this.#step);
+    return this.#memory.errors.get(this.#at);
   }
 
   /** Of `resized`. */
@@ -152,20 +150,18 @@ export class Steps {
 
   /** The step that the next one takes the place of; undefined if there is room. */
   get leaving(): Recorded | undefined {
-    return this.end < this.length
-      ? undefined
-      : this.#recorded.move(this.end - this.length, this.#at);
+    return this.end < this.length ? undefined : this.#recorded.move(this.#at);
   }
 
   /** Reads a step. Valid until the next read, or push. */
   read(number: number): Recorded {
-    return this.#recorded.move(number, number % this.length);
+    return this.#recorded.move(number % this.length);
   }
 
   /** Takes a step in, in place of the first one if it is full. */
   push(step: Step): void {
     const { errors } = this.#memory;
-    if (errors.size > 0) errors.delete(this.end - this.length);
+    if (errors.size > 0) errors.delete(this.#at);
     switch (step.type) {
       case "accepted":
         this.#pushTask(step, 0, -1, 0);
@@ -209,8 +205,8 @@ export class Steps {
       this.#memory.tasks[this.#at] = undefined;
     }
     const { errors } = this.#memory;
-    if ("error" in step) errors.set(this.end, step.error);
-    if ("reason" in step) errors.set(this.end, step.reason);
+    if ("error" in step) errors.set(this.#at, step.error);
+    if ("reason" in step) errors.set(this.#at, step.reason);
   }
 
   #put(
