@@ -78,73 +78,37 @@ export function write(
   replay: Replay,
   events: TraceEvent[],
 ): void {
-  const { type, time, workerId, number, task } = step;
-  const lane = replay.lanes[workerId];
+  const { type, time, workerId, number } = step;
   const apart = replay.apart.get(number);
   switch (type) {
     case "accepted":
       break;
-    case "due":
-      events.push(end(apart!, time));
-      break;
     case "started":
     case "back":
-      if (workerId >= 0 && lane === undefined) {
+      if (workerId >= 0 && replay.lanes[workerId] === undefined) {
         events.push(...laneNames(workerId));
       }
       if (type === "back") events.push(end(apart!, time));
       else arrow(step, events);
       break;
+    case "due":
+    case "abandoned":
+      if (apart !== undefined) events.push(end(apart, time));
+      if (type === "abandoned") events.push(abandoned(step));
+      break;
     case "fulfilled":
     case "rejected":
     case "delayed":
-    case "lent": {
-      const isDelayed = apart?.how === "delayed";
-      if (isDelayed) events.push(end(apart, time));
-      else if (workerId >= 0) {
-        events.push(slice(lane!, workerId, time, type, step.error));
-      } else {
-        const args = { ...about(number, task), end: type };
-        events.push(instant(`${title(number, task)} ended`, time, 0, args));
-      }
+    case "lent":
+      events.push(
+        apart?.how === "delayed" ? end(apart, time) : ended(step, replay),
+      );
       break;
-    }
     case "overdue":
-      events.push(
-        instant("overdue", time, workerId < 0 ? QUEUE : workerId, {
-          ...about(number, task),
-          why: step.why,
-        }),
-      );
-      break;
-    case "abandoned": {
-      if (apart !== undefined) events.push(end(apart, time));
-      const args = {
-        ...about(number, task),
-        ...errorArg("reason", step.error),
-      };
-      const name = step.why === "evicted" ? "evicted" : "abandoned";
-      events.push(instant(name, time, QUEUE, { ...args, why: step.why }));
-      break;
-    }
-    case "waiting":
-      events.push(governor("b", time));
-      break;
-    case "ready":
-      events.push(governor("e", time));
-      break;
-    case "resized":
-      events.push(instant(type, time, undefined, {
-        concurrency: plain(step.concurrency),
-      }));
-      break;
-    case "aborted":
-      events.push(
-        instant(type, time, undefined, errorArg("reason", step.error)),
-      );
+      events.push(overdue(step));
       break;
     default:
-      events.push(instant(type, time, undefined, {}));
+      events.push(groupEvent(step));
   }
   const before = replay.counts;
   replay.take(step);
@@ -152,6 +116,46 @@ export function write(
     events.push(begin(replay.apart.get(number)!));
   }
   count(time, before, replay, events);
+}
+
+/** A task leaves its worker; or it ends, and has none. */
+function ended(step: Recorded, { lanes }: Replay): TraceEvent {
+  const { type, time, workerId, number, task, error } = step;
+  if (workerId >= 0) {
+    return slice(lanes[workerId]!, workerId, time, type, error);
+  }
+  const args = {
+    ...about(number, task),
+    end: type,
+    ...errorArg("error", error),
+  };
+  return instant(`${title(number, task)} ended`, time, QUEUE, args);
+}
+
+function overdue({ time, workerId, number, task, why }: Recorded): TraceEvent {
+  const tid = workerId < 0 ? QUEUE : workerId;
+  return instant("overdue", time, tid, { ...about(number, task), why });
+}
+
+function abandoned({ time, number, task, why, error }: Recorded): TraceEvent {
+  const name = why === "evicted" ? "evicted" : "abandoned";
+  const args = { ...about(number, task), why, ...errorArg("reason", error) };
+  return instant(name, time, QUEUE, args);
+}
+
+function groupEvent({ type, time, concurrency, error }: Recorded): TraceEvent {
+  switch (type) {
+    case "waiting":
+      return governor("b", time);
+    case "ready":
+      return governor("e", time);
+    case "resized":
+      return instant(type, time, undefined, {
+        concurrency: plain(concurrency),
+      });
+    default:
+      return instant(type, time, undefined, errorArg("reason", error));
+  }
 }
 
 /** Counters, of what has changed. */
