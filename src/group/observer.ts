@@ -40,7 +40,27 @@ export interface Observer {
   onStep(step: Step): void;
 }
 
-/** A task, as an observer knows it: one object for all its steps. */
+/**
+ * A task, as an observer knows it: one object for all its steps.
+ *
+ * @example What to remember of a task has the task as its key
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { CoGroup, type ObservedTask, type Step } from "@cogroup/cogroup";
+ *
+ * const attempts = new Map<ObservedTask, number>();
+ * const observer = {
+ *   onStep(step: Step) {
+ *     if (step.type === "started") attempts.set(step.task, step.attempt);
+ *   },
+ * };
+ * const group = new CoGroup({ concurrency: 1, observer });
+ * group.add(() => {}, { id: "a.jpg", key: "images" });
+ * await group.wait();
+ * const [[task, count] = []] = attempts;
+ * assert.deepEqual([task?.number, task?.id, task?.key, count], [1, "a.jpg", "images", 1]);
+ * ```
+ */
 export interface ObservedTask {
   /** Which one it is of those that the group has accepted, from 1; a `reset` starts no new count. */
   readonly number: number;
@@ -93,6 +113,24 @@ export type Step = TaskStep | GroupStep;
  * | `fulfilled` | running | gone |
  * | `rejected` | running; delayed, where a queue of your own throws | gone |
  * | `abandoned` | queued, or delayed | gone |
+ *
+ * @example Which tasks were slow
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { CoGroup, type TaskStep } from "@cogroup/cogroup";
+ *
+ * const slow: TaskStep[] = [];
+ * const group = new CoGroup({
+ *   concurrency: 1,
+ *   observer: {
+ *     onStep(step) {
+ *       if (step.type === "fulfilled" && step.elapsed > 60_000) slow.push(step);
+ *     },
+ *   },
+ * });
+ * await group.go(() => {});
+ * assert.equal(slow.length, 0);
+ * ```
  */
 export type TaskStep =
   & {
@@ -157,6 +195,24 @@ export type TaskStep =
  * A step of a group as a whole. `aborted` comes before the tasks that it abandons;
  * `waiting` when a task is next and the governor has no permit for it, `ready` when
  * that wait is over.
+ *
+ * @example For how long the governor has held the group up
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { CoGroup, type GroupStep, Semaphore } from "@cogroup/cogroup";
+ *
+ * let waited = 0;
+ * const onReady = (step: Extract<GroupStep, { type: "ready" }>) =>
+ *   void (waited += step.elapsed);
+ * const group = new CoGroup({
+ *   concurrency: 2,
+ *   governor: new Semaphore(1),
+ *   observer: { onStep: (step) => step.type === "ready" && onReady(step) },
+ * });
+ * for (const _ of [1, 2]) group.add(() => Promise.resolve());
+ * await group.wait();
+ * assert(waited >= 0);
+ * ```
  */
 export type GroupStep =
   & {

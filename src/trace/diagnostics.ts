@@ -9,7 +9,18 @@ import { wrongType } from "../base/errors.ts";
 import type { Observer, Step } from "../group/observer.ts";
 import { TYPES } from "./steps.ts";
 
-/** Options of {@linkcode diagnosticsObserver}. */
+/**
+ * Options of {@linkcode diagnosticsObserver}.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { diagnosticsObserver, type DiagnosticsOptions } from "@cogroup/cogroup/trace";
+ *
+ * const options: DiagnosticsOptions = { name: "thumbnails" };
+ * assert.equal(typeof diagnosticsObserver(options).onStep, "function");
+ * ```
+ */
 export interface DiagnosticsOptions {
   /**
    * What the group is called in the messages.
@@ -19,7 +30,25 @@ export interface DiagnosticsOptions {
   name?: string | undefined;
 }
 
-/** What the subscribers get. */
+/**
+ * What the subscribers get.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { subscribe, unsubscribe } from "node:diagnostics_channel";
+ * import { CoGroup } from "@cogroup/cogroup";
+ * import { type DiagnosticsMessage, diagnosticsObserver } from "@cogroup/cogroup/trace";
+ *
+ * const heard: DiagnosticsMessage[] = [];
+ * const onClose = (message: unknown) => void heard.push(message as DiagnosticsMessage);
+ * subscribe("cogroup:closed", onClose);
+ * const group = new CoGroup({ concurrency: 1, observer: diagnosticsObserver() });
+ * group.close();
+ * assert.deepEqual(heard.map(({ name, step }) => [name, step.type]), [["CoGroup", "closed"]]);
+ * unsubscribe("cogroup:closed", onClose);
+ * ```
+ */
 export interface DiagnosticsMessage {
   /** What the group is called. */
   readonly name: string;

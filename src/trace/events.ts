@@ -16,6 +16,21 @@ import type { Recorded } from "./steps.ts";
 
 /**
  * An event of Chrome's trace format.
+ *
+ * @example How long each attempt took
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { CoGroup } from "@cogroup/cogroup";
+ * import { Recorder, type TraceEvent } from "@cogroup/cogroup/trace";
+ *
+ * const recorder = new Recorder();
+ * const group = new CoGroup({ concurrency: 1, observer: recorder });
+ * await group.go(() => {}, { id: "a.jpg" });
+ * const took = ({ name, dur }: TraceEvent) => `${name} ${typeof dur}`;
+ * const isRun = ({ ph, cat }: TraceEvent) => ph === "X" && cat === "task";
+ * const { traceEvents } = recorder.toJSON();
+ * assert.deepEqual(traceEvents.filter(isRun).map(took), ["a.jpg number"]);
+ * ```
  */
 export interface TraceEvent {
   /** What it is called. */
@@ -42,7 +57,24 @@ export interface TraceEvent {
   readonly args?: Readonly<Record<string, unknown>>;
 }
 
-/** The thread that stands for the queue. */
+/**
+ * The `tid` of the thread that stands for the queue.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { CoGroup } from "@cogroup/cogroup";
+ * import { QUEUE, Recorder } from "@cogroup/cogroup/trace";
+ *
+ * const recorder = new Recorder();
+ * const group = new CoGroup({ concurrency: 1, observer: recorder, paused: true });
+ * group.add(() => {}, { id: "a.jpg" });
+ * group.clear();
+ * const { traceEvents } = recorder.toJSON();
+ * const [cleared] = traceEvents.filter(({ name }) => name === "abandoned");
+ * assert.deepEqual([cleared?.tid, cleared?.args?.why], [QUEUE, "cleared"]);
+ * ```
+ */
 export const QUEUE = 1_000_000_000;
 
 const PID = 1;

@@ -8,7 +8,22 @@ import { count, options as checked } from "../base/check.ts";
 import { Clock } from "../base/clock.ts";
 import type { CoGroupStats } from "../group/state.ts";
 
-/** Options of {@linkcode progressLines}. */
+/**
+ * Options of {@linkcode progressLines}.
+ *
+ * @example Of how many is known from the start
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { CoGroup } from "@cogroup/cogroup";
+ * import { progressLines, type ProgressLinesOptions } from "@cogroup/cogroup/trace";
+ *
+ * const options: ProgressLinesOptions = { interval: 100, total: 2_000 };
+ * for await (const line of progressLines(new CoGroup(1), options)) {
+ *   assert.equal(line, "0 of 2,000 · 0/s");
+ *   break;
+ * }
+ * ```
+ */
 export interface ProgressLinesOptions {
   /**
    * The least milliseconds between two lines.
@@ -20,9 +35,29 @@ export interface ProgressLinesOptions {
   total?: number | undefined;
 }
 
-/** What is watched: a group. */
+/**
+ * What is watched: a group, or what has counted as one does.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { CoGroup } from "@cogroup/cogroup";
+ * import { progressLines, type WithProgress } from "@cogroup/cogroup/trace";
+ *
+ * const group: WithProgress = new CoGroup(1);
+ * for await (const line of progressLines(group)) {
+ *   assert.equal(line, "0 of 0 · 0/s · 0 s");
+ *   break;
+ * }
+ * ```
+ */
 export interface WithProgress {
-  /** Snapshots of what the group has counted. */
+  /**
+   * Snapshots of what the group has counted.
+   *
+   * @param options The least milliseconds between two of them.
+   * @returns The snapshots.
+   */
   progress(options?: { interval?: number }): AsyncIterable<CoGroupStats>;
 }
 

@@ -15,7 +15,22 @@ import { opening, running, type TraceEvent, write } from "./events.ts";
 import { Replay } from "./replay.ts";
 import { Steps } from "./steps.ts";
 
-/** Options of a {@linkcode Recorder}. */
+/**
+ * Options of a {@linkcode Recorder}.
+ *
+ * @example The last steps alone
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { CoGroup } from "@cogroup/cogroup";
+ * import { Recorder, type RecorderOptions } from "@cogroup/cogroup/trace";
+ *
+ * const options: RecorderOptions = { name: "thumbnails", steps: 3 };
+ * const recorder = new Recorder(options);
+ * const group = new CoGroup({ concurrency: 1, observer: recorder });
+ * for (const n of [1, 2]) await group.go(() => n);
+ * assert.equal(recorder.toJSON().otherData.missed, 3);
+ * ```
+ */
 export interface RecorderOptions {
   /**
    * What the group is called in the trace.
@@ -31,7 +46,20 @@ export interface RecorderOptions {
   steps?: number | undefined;
 }
 
-/** A trace in Chrome's format, as `JSON.stringify` writes it. */
+/**
+ * A trace in Chrome's format, as `JSON.stringify` writes it.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Recorder, type Trace } from "@cogroup/cogroup/trace";
+ *
+ * const recorder = new Recorder({ name: "thumbnails" });
+ * const trace: Trace = JSON.parse(JSON.stringify(recorder));
+ * assert.equal(trace.otherData.name, "thumbnails");
+ * assert.equal(trace.traceEvents[0]?.name, "process_name");
+ * ```
+ */
 export interface Trace {
   /** What has happened. */
   readonly traceEvents: TraceEvent[];
@@ -50,7 +78,24 @@ export interface Trace {
   };
 }
 
-/** What is new since a reader has looked. */
+/**
+ * What is new since a reader has looked: see {@linkcode Recorder}.
+ *
+ * @example What a page shows: what has ended, and what runs
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { CoGroup } from "@cogroup/cogroup";
+ * import { type NewEvents, Recorder } from "@cogroup/cogroup/trace";
+ *
+ * const recorder = new Recorder();
+ * const group = new CoGroup({ concurrency: 1, observer: recorder });
+ * const seen: string[] = [];
+ * const show = ({ open }: NewEvents) => open.forEach(({ name }) => seen.push(name));
+ * await group.go(() => show(recorder.eventsSince()), { id: "a.jpg" });
+ * show(recorder.eventsSince());
+ * assert.deepEqual(seen, ["a.jpg"]);
+ * ```
+ */
 export interface NewEvents {
   /** The events. The first ones name the group and its lanes, if the reader has none yet. */
   readonly events: TraceEvent[];
