@@ -148,6 +148,15 @@ export type { TaskInfo } from "./src/group/directory.ts";
 export type { ProgressOptions } from "./src/group/progress.ts";
 export type { CoGroupStats } from "./src/group/state.ts";
 
+// What an observer is, and hears.
+export type {
+  GroupStep,
+  ObservedTask,
+  Observer,
+  Step,
+  TaskStep,
+} from "./src/group/observer.ts";
+
 // What a channel takes, and what it gives.
 export type {
   ChannelOptions,

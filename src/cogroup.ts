@@ -6,6 +6,7 @@
 
 import { count, priority as checkedPriority } from "./base/check.ts";
 import { watchOwnCalls } from "./group/own_calls.ts";
+import { showBy } from "./base/inspect.ts";
 import type { TaskInfo } from "./group/directory.ts";
 import {
   Group,
@@ -70,6 +71,10 @@ import type {
 export class CoGroup implements AsyncDisposable {
   readonly #group: Group;
   readonly #intake: Intake;
+
+  static {
+    showBy(this.prototype, (group) => group.#group.shown);
+  }
 
   /**
    * Makes a group, and starts it unless the options say `paused`.

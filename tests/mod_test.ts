@@ -1,5 +1,6 @@
 import * as mod from "../mod.ts";
 import * as channels from "../src/channel/mod.ts";
+import * as trace from "../src/trace/mod.ts";
 import { assertEquals, assertStrictEquals } from "./support/std.ts";
 import { test } from "./support/test.ts";
 
@@ -38,6 +39,16 @@ test("The entry point for channels exports exactly these values, the same as mod
   for (const [name, value] of Object.entries(channels)) {
     assertStrictEquals(value, mod[name as keyof typeof mod] as typeof value);
   }
+});
+
+test("The entry point for traces exports exactly these values", () => {
+  assertEquals(Object.keys(trace).sort(), [
+    "QUEUE",
+    "Recorder",
+    "diagnosticsObserver",
+    "progressLines",
+    "tellAll",
+  ]);
 });
 
 test("CoGroup has exactly these members", () => {

@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 import { Channel, CoGroup, CoGroupClosedError } from "@cogroup/cogroup";
 import * as channels from "@cogroup/cogroup/channel";
+import { Recorder } from "@cogroup/cogroup/trace";
 
 // Results, in the order of the input; never more at once than allowed.
 let most = 0;
@@ -73,5 +74,12 @@ const quit = new channels.Channel();
 const ended = channels.select([new Channel(), quit]);
 quit.close();
 assert.deepEqual(await ended, { closed: quit });
+
+// A trace of what a group has done.
+const recorder = new Recorder({ name: "traced" });
+const traced = new CoGroup({ concurrency: 1, observer: recorder });
+await traced.go(() => {}, { id: "a task" });
+const { traceEvents } = JSON.parse(JSON.stringify(recorder));
+assert(traceEvents.some(({ name, ph }) => name === "a task" && ph === "X"));
 
 console.log("the package works");

@@ -37,6 +37,7 @@ import { Loans } from "./loans.ts";
 import { optionsOver, type Settings } from "./options.ts";
 import { NOWHERE, Runner } from "./runner.ts";
 import { type CoGroupStats, State } from "./state.ts";
+import { Watch, watchedGateTo } from "./watch.ts";
 import { Workers } from "./workers.ts";
 
 /**
@@ -109,6 +110,7 @@ export class Group {
   readonly #grace: Grace;
   readonly #ids: Ids;
   readonly #loans: Loans;
+  readonly #watch: Watch | undefined;
   /** Tells the queue's `onEvict`, if there is one. */
   readonly #onDrop: ((item: Item) => void) | undefined;
   /** Whether entries were accepted: then an abort has to look through the backlog. */
@@ -148,17 +150,20 @@ export class Group {
     const worker = diagnosis?.around(settings.worker) ?? settings.worker;
     const runner = this.runner = new Runner(worker, settings.onError);
     const onBroken = (error: unknown) => this.#fail(error);
+    const { observer } = settings;
+    const watch = this.#watch = observer && new Watch(observer);
+    const keeper = { onOpen: () => this.workers.look(), onBroken };
     const gate = settings.governor &&
-      gateTo(settings.governor, {
-        onOpen: () => this.workers.look(),
-        onBroken,
-      });
+      (watch === undefined
+        ? gateTo(settings.governor, keeper)
+        : watchedGateTo(settings.governor, keeper, watch));
     const ids = this.#ids = new Ids();
     const loans = this.#loans = new Loans(
       state,
       ids,
       () => this.workers.look(),
       () => this.workers.turn.mayStart(),
+      watch,
     );
     const parts = {
       state,
@@ -170,6 +175,7 @@ export class Group {
       loans,
       runner,
       gate,
+      watch,
     };
     const attempts = this.attempts = new Attempts(parts);
     const { slice } = settings;
@@ -227,6 +233,21 @@ export class Group {
     );
   }
 
+  /** What `console.log` shows: its state, and what it has counted, without the zeros. */
+  get shown(): [title: string, details: object] {
+    const { isAborted, isClosed, limit, paused } = this.state;
+    const life = isClosed && this.isAtRest
+      ? "done"
+      : isAborted
+      ? "aborted"
+      : isClosed
+      ? "closed"
+      : "open";
+    const counts = Object.entries(this.stats).filter(([, n]) => n > 0);
+    const details = { concurrency: limit, ...Object.fromEntries(counts) };
+    return [`CoGroup (${paused ? `${life}, paused` : life})`, details];
+  }
+
   /** Whether nothing is queued, delayed, lent or in flight. */
   get isAtRest(): boolean {
     const { inFlight, lent } = this.state;
@@ -239,17 +260,20 @@ export class Group {
     this.state.accepted++;
     const { delays } = this.attempts;
     if (delays.size > 0) delays.look();
+    const isEvicting = this.backlog.whenFull === "evict";
+    const evicted = isEvicting ? this.#evict() : undefined;
     if (typeof item !== "function") {
       this.#hasEntries = true;
       this.attempts.accept(item);
       this.diagnosis?.look();
     }
-    if (this.backlog.whenFull === "evict") this.#evict();
+    if (evicted !== undefined) this.#tellEvicted(evicted);
   }
 
   close(): void {
     if (this.state.closed) return;
     this.state.closed = true;
+    this.#watch?.group("closed");
     this.workers.isWatched = true; // The end is to be seen, though no call waits for it.
     if (!this.state.isAborted) this.#stopIntake();
   }
@@ -275,7 +299,9 @@ export class Group {
   }
 
   setPaused(paused: boolean): void {
+    const isOther = this.state.paused !== paused;
     this.state.paused = paused;
+    if (isOther) this.#watch?.group(paused ? "paused" : "resumed");
     this.workers.look();
   }
 
@@ -418,6 +444,7 @@ export class Group {
       this.feeds.clear(); // A stream may be read on, whatever becomes of the next life.
       this.state.reset();
       this.#grace.reset();
+      this.#watch?.group("reset");
       this.#follow();
       return abandoned;
     });
@@ -444,6 +471,7 @@ export class Group {
   #abandonAll(reason: unknown): void {
     if (!this.#hasEntries) {
       this.state.abandoned += this.backlog.size;
+      this.#watch?.group("aborted", { reason });
       return;
     }
     const { size } = this.backlog;
@@ -455,16 +483,25 @@ export class Group {
     for (const { entry } of delayed) items.push(entry);
     const left = this.#left ??= []; // Not spread: the stack is not that large.
     for (const item of items) if (!stays(item)) left.push(item);
-    this.attempts.abandon(items, reason);
+    this.attempts.countAbandoned(items);
+    this.#watch?.group("aborted", { reason });
+    this.attempts.tellAbandoned(items, "aborted", reason);
+  }
+
+  /** Counts what was evicted. It is told of that when the newcomer is counted, too. */
+  #evict(): readonly Item[] {
+    const items = this.backlog.takeEvicted();
+    this.attempts.countAbandoned(items);
+    return items;
   }
 
   /** Makes the error only if a caller hears it: it costs as much as a hundred tasks. */
-  #evict(): void {
-    const items = this.backlog.takeEvicted();
+  #tellEvicted(items: readonly Item[]): void {
     const isHeard = items.some((item) =>
       typeof item !== "function" && item.hasCaller
     );
-    this.attempts.abandon(items, isHeard ? taskGone("evicted") : undefined);
+    const reason = isHeard ? taskGone("evicted") : undefined;
+    this.attempts.tellAbandoned(items, "evicted", reason);
     if (this.#onDrop !== undefined) items.forEach(this.#onDrop);
   }
 
@@ -486,7 +523,8 @@ export class Group {
     const items = this.backlog.clear(stays);
     const delayed = this.attempts.delays.clear(({ entry }) => stays(entry));
     for (const { entry } of delayed) items.push(entry);
-    this.attempts.abandon(items, taskGone("cleared"));
+    this.attempts.countAbandoned(items);
+    this.attempts.tellAbandoned(items, "cleared", taskGone("cleared"));
     this.workers.look();
     return items;
   }

@@ -95,7 +95,7 @@ export class Intake {
   readonly #group: Group;
   /** Whether a task without options can be queued as it is. */
   readonly #isBare: boolean;
-  /** Whether a governor or the queue is told of the end of each attempt or task. */
+  /** Whether a governor, the queue or an observer is told of the end of each attempt or task. */
   readonly #isTracked: boolean;
   /** Those of the group's governor, if it is one of this library. */
   readonly #permits: Permits | undefined;
@@ -104,9 +104,11 @@ export class Intake {
 
   constructor(group: Group) {
     this.#group = group;
-    const { governor, isRead, queue, retry, timeout } = group.settings;
+    const { governor, isRead, observer, queue, retry, timeout } =
+      group.settings;
     this.#permits = governor && permitsOf(governor);
-    this.#isTracked = governor !== undefined || queue.done !== undefined;
+    this.#isTracked = governor !== undefined || observer !== undefined ||
+      queue.done !== undefined;
     const isPlain = retry === undefined && timeout === Infinity &&
       !this.#isTracked;
     this.#isBare = isPlain && !isRead;

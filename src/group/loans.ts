@@ -24,6 +24,8 @@ import type { Lender, RunContext } from "./context.ts";
 import type { QueuedTask, Task } from "../task.ts";
 import { type Ids, NO_ID } from "./ids.ts";
 import type { State } from "./state.ts";
+import type { Watch } from "./watch.ts";
+import type { Entry } from "./entry.ts";
 
 /** The loan of one task. It is in the line from the end of its last wait on. */
 class Loan extends Link {
@@ -49,17 +51,20 @@ export class Loans implements Lender {
   readonly #onMoved: () => void;
   /** Whether one more task may go on in this turn of the event loop (law 10). */
   readonly #mayGoOn: () => boolean;
+  readonly #watch: Watch | undefined;
 
   constructor(
     state: State,
     ids: Ids,
     onMoved: () => void,
     mayGoOn: () => boolean,
+    watch: Watch | undefined,
   ) {
     this.#state = state;
     this.#ids = ids;
     this.#onMoved = onMoved;
     this.#mayGoOn = mayGoOn;
+    this.#watch = watch;
   }
 
   /** The tasks that have lent their workers. */
@@ -122,6 +127,7 @@ export class Loans implements Lender {
     this.#ids.release(ctx.workerId);
     this.#state.inFlight--;
     this.#state.lent++;
+    this.#watch?.run("lent", ctx.item as Entry, ctx);
     return loan;
   }
 
@@ -144,6 +150,7 @@ export class Loans implements Lender {
     ctx.workerId = id;
     this.#state.lent--;
     this.#state.inFlight++;
+    this.#watch?.run("back", ctx.item as Entry, ctx);
     loan.back.resolve();
   }
 }

@@ -20,6 +20,7 @@ import type { Governor } from "../governor.ts";
 import { checkedGovernor } from "../governors/permits.ts";
 import type { Queue } from "../queues/queue.ts";
 import { type RetryOptions, RetryPolicy } from "../base/retry.ts";
+import type { Observer } from "./observer.ts";
 import type { ErrorHandler } from "./runner.ts";
 import type {
   QueuedTask,
@@ -120,6 +121,11 @@ export interface CoGroupOptions {
    */
   onError?: ((error: unknown, failure: TaskFailure) => void) | undefined;
   /**
+   * Hears of every step of every task, and of the group. Without one nothing is paid for
+   * that. See {@linkcode Observer}.
+   */
+  observer?: Observer | undefined;
+  /**
    * Milliseconds for which tasks that never really wait may keep the event
    * loop from turning. With Infinity the group never yields to it.
    *
@@ -208,6 +214,7 @@ export interface Settings {
   retry: RetryPolicy | undefined;
   timeout: number;
   onError: ErrorHandler | undefined;
+  observer: Observer | undefined;
   slice: number;
   paused: boolean;
   diagnose: boolean;
@@ -236,6 +243,7 @@ export function settle(options: CoGroupOptions | number): Settings {
     retry: checked(DOING, retry, "retry") && new RetryPolicy(DOING, retry!),
     timeout: milliseconds(DOING, "timeout", timeout ?? Infinity),
     onError: onError && callable(DOING, "onError", onError),
+    observer: checkedObserver(given.observer),
     slice: milliseconds(DOING, "slice", given.slice ?? 10),
     paused: flag(DOING, "paused", given.paused ?? false),
     diagnose: flag(DOING, "diagnose", given.diagnose ?? false),
@@ -243,6 +251,12 @@ export function settle(options: CoGroupOptions | number): Settings {
     // its tasks is given entries, which are QueuedTasks; a Fifo reads nothing.
     queue: takeQueue<unknown>(DOING, given, Infinity) as Queue<Item>,
   };
+}
+
+function checkedObserver(observer: Observer | undefined): Observer | undefined {
+  const given = checked(DOING, observer, "observer");
+  if (given !== undefined) callable(DOING, "observer.onStep", given.onStep);
+  return given;
 }
 
 /**

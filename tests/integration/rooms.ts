@@ -17,6 +17,7 @@ const ROOMS = [
   "governors",
   "group",
   "stream",
+  "trace",
 ];
 const SRC = new URL("../../src/", import.meta.url);
 

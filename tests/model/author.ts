@@ -68,6 +68,7 @@ class Author {
         governed: this.#step(this.#nestedOps, false),
       }),
       paused: random.chance(0.15),
+      isObserved: random.chance(0.4),
       grace: random.pick([Infinity, Infinity, 0, 0, 20]),
       upstream: random.pick(
         random.chance(0.02) ? ["aborted"] : ["none", "live", "live"],

@@ -28,6 +28,7 @@ export abstract class Checks extends SteerSteps {
           `law 1: ${name} is ${stats[name]}, not ${wanted[name]}`,
         );
       }
+      if (this.spec.isObserved) this.replayer.check(group.stats, group);
       must(
         this.drops === model.drops,
         `onEvict heard of ${this.drops} tasks, not ${model.drops}`,
@@ -211,6 +212,7 @@ export abstract class Checks extends SteerSteps {
       must(permit !== undefined, "a permit of a key is left");
       permit.release();
     }
+    this.replayer.checkEnd();
     must(
       this.prints === this.printsDue,
       `law 7: ${this.prints} errors were printed, not ${this.printsDue}`,

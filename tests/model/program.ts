@@ -172,6 +172,8 @@ export interface GroupSpec {
   /** What is done in calls of the governor. */
   governed?: Step;
   paused: boolean;
+  /** Whether an observer hears of its steps, which makes every task one that is not plain. */
+  isObserved: boolean;
   grace: number;
   upstream: "none" | "live" | "aborted";
   slice: number;

@@ -23,6 +23,7 @@ const plain: Record<string, readonly unknown[]> = {
   capacity: [Infinity, 0, 1],
   perKey: [1],
   paused: [false],
+  isObserved: [false],
   grace: [Infinity, 0],
   upstream: ["none", "live"],
   slice: [10, Infinity],

@@ -59,6 +59,7 @@ export abstract class Tasks extends World {
         this.semaphores,
       ),
       paused: spec.paused,
+      ...(spec.isObserved && { observer: this.replayer }),
       grace: model.grace,
       slice: spec.slice,
       ...(spec.upstream !== "none" && {

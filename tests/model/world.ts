@@ -11,6 +11,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type {
   CoGroup,
   CoGroupOptions,
+  CoGroupStats,
   Semaphore,
   TaskContext,
   TaskOptions,
@@ -27,6 +28,7 @@ import {
   usable,
 } from "./program.ts";
 import type { Job, Run } from "./jobs.ts";
+import { Replayer } from "./observer.ts";
 import { GroupModel } from "./reference.ts";
 import { CountedSignal } from "./signals.ts";
 import type { ProgramSource, Unanswered } from "./source.ts";
@@ -130,6 +132,8 @@ export abstract class World {
   /** The group's way to its governor. */
   readonly way: Way | undefined;
   readonly guest: Guest | undefined;
+  /** Hears of the group's steps, if the program says so. */
+  readonly replayer: Replayer;
   readonly subject: Subject;
   readonly signals: Record<SignalName, CountedSignal>;
   readonly own: Map<Job, CountedSignal> = new Map();
@@ -209,6 +213,11 @@ export abstract class World {
     const { governor } = spec;
     const governed = this.governed = govern(mod, governor);
     this.way = governed?.way(host, () => this.#held);
+    this.replayer = new Replayer(
+      spec,
+      () => this.stats,
+      this.guard,
+    );
     this.group = context.run(HOME, () => new mod.CoGroup(this.groupOptions()));
     const { closing } = spec;
     if (closing !== undefined) {
@@ -218,6 +227,11 @@ export abstract class World {
     this.guest = governor.type !== "none" && governor.isShared
       ? context.run(HOME, () => new Guest(mod, governed!, host))
       : undefined;
+  }
+
+  /** Undefined while the group is made: it may be aborted then. */
+  get stats(): CoGroupStats | undefined {
+    return (this.group as CoGroup | undefined)?.stats;
   }
 
   protected abstract groupOptions(): CoGroupOptions;
