@@ -5,7 +5,6 @@
  */
 
 import { count, priority as checkedPriority } from "./base/check.ts";
-import { watchOwnCalls } from "./group/own_calls.ts";
 import { showBy } from "./base/inspect.ts";
 import type { TaskInfo } from "./group/directory.ts";
 import {
@@ -87,7 +86,6 @@ export class CoGroup implements AsyncDisposable {
   constructor(options: CoGroupOptions | number) {
     this.#group = new Group(settle(options));
     this.#intake = new Intake(this.#group);
-    if (this.#group.diagnosis !== undefined) watchOwnCalls(this, this.#group);
   }
 
   /**
@@ -793,6 +791,6 @@ export class CoGroup implements AsyncDisposable {
    * ```
    */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.wait();
+    await this.#group.wait();
   }
 }

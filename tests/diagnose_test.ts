@@ -9,7 +9,12 @@ import {
   type WorkerFunction,
 } from "../mod.ts";
 import { assertBooks, gate, seeded, settled } from "./support/helpers.ts";
-import { assert, assertEquals, assertRejects } from "./support/std.ts";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  FakeTime,
+} from "./support/std.ts";
 import { test } from "./support/test.ts";
 
 type Waiter = (group: CoGroup, ctx: TaskContext) => unknown;
@@ -61,7 +66,9 @@ for (const [name, wait] of Object.entries(ends)) {
 }
 
 async function* late(n: number) {
-  for (let i = 0; i < n; i++) yield await Promise.resolve(i);
+  for (let i = 0; i < n; i++) {
+    yield await new Promise<number>((resolve) => setTimeout(resolve, 1, i));
+  }
 }
 
 const fill = (group: CoGroup) => {
@@ -76,14 +83,6 @@ const shorts: Record<string, Waiter> = {
     await group.go(() => "child").then((child) => child),
   "go().finally()": async (group) =>
     await group.go(() => "child").finally(() => {}),
-  "Promise.all of go()": (group) =>
-    Promise.all([1, 2].map((n) => group.go(() => n))),
-  "Promise.allSettled of go()": async (group) => {
-    const calls = [1, 2].map((n) => group.go(() => n));
-    for (const result of await Promise.allSettled(calls)) {
-      if (result.status === "rejected") throw result.reason;
-    }
-  },
   "go() in a function of its own": async (group) => {
     const load = async () => await group.go(() => "child");
     await Promise.all([load()]);
@@ -135,6 +134,100 @@ for (const [name, wait] of Object.entries(shorts)) {
     assertEquals(group.stats.rejected + group.stats.abandoned, 0);
   });
 }
+
+for (const how of ["all", "allSettled"] as const) {
+  const gather = (group: CoGroup): Promise<unknown> => {
+    const calls: Promise<unknown>[] = [1, 2].map((n) => group.go(() => n));
+    return Promise[how as "all"](calls);
+  };
+
+  test(`diagnose: a task that awaits Promise.${how} of go() gets an InvalidStateError when nothing has happened for a second`, async () => {
+    using time = new FakeTime();
+    const group = diagnosing(1);
+    let results: unknown;
+    const task = group.go(async () => results = await gather(group));
+    task.catch(() => {});
+    await time.tickAsync(999);
+    assertEquals(group.stats.abandoned, 0);
+    for (let i = 0; i < 2; i++) { // One for each call, which allSettled waits for.
+      await time.tickAsync(1000);
+      for (let hop = 0; hop < 100; hop++) await undefined;
+    }
+    if (how === "all") await assertRejects(() => task, Error, "stands still");
+    else assert(JSON.stringify(results).includes("rejected"), `${results}`);
+    await group.wait();
+    assertBooks(group);
+  });
+
+  test(`diagnose: a task that gathers go() by Promise.${how}, works on and lends its worker in the end gets all`, async () => {
+    using time = new FakeTime();
+    const group = diagnosing(1);
+    const task = group.go(async (ctx) => {
+      const all = gather(group);
+      for (let i = 0; i < 10; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 900));
+        group.withdraw("none"); // Nothing of the group's.
+        group.add(() => {});
+      }
+      return await ctx.lend(() => all);
+    });
+    for (let i = 0; i < 11; i++) {
+      await time.tickAsync(900);
+      for (let hop = 0; hop < 100; hop++) await undefined;
+    }
+    assertEquals((await task as unknown[]).length, 2);
+    await group.wait();
+  });
+}
+
+test("diagnose: a task that has lent its worker, and comes back to wait for another, is found", async () => {
+  const group = diagnosing(1);
+  const task = group.go(async (ctx) => {
+    const child = group.go(() => {
+      if (group.stats.retried === 0) throw new Error("again");
+    }, { retry: { maxAttempts: 2, minTimeout: 5, maxTimeout: 5 } });
+    const rest = ctx.lend(() =>
+      new Promise((resolve) => setTimeout(resolve, 1))
+    );
+    await child;
+    await rest;
+  });
+  await assertRejects(() => task, Error, "stands still");
+  await group.wait();
+  assertBooks(group);
+});
+
+test("diagnose: an insertAll that fails takes in no more, and closes its source", async () => {
+  const group = diagnosing(1, { capacity: 1 });
+  let isClosed = false;
+  const ran: number[] = [];
+  function* source() {
+    try {
+      for (let n = 0; n < 5; n++) yield () => void ran.push(n);
+    } finally {
+      isClosed = true;
+    }
+  }
+  await failureOf(group, () => group.insertAll(source()));
+  await group.wait();
+  assertEquals([isClosed, ran], [true, [0]]);
+});
+
+test("diagnose: a next() of a map that no reader awaits is no unhandled rejection", async () => {
+  const group = diagnosing(1);
+  const results = group.map(late(1), (n) => n);
+  results.next();
+  group.abort();
+  group.map([1], (n) => n).next();
+  await settled();
+});
+
+test("diagnose: a subclass may have methods of its own", async () => {
+  class Mine extends CoGroup {
+    override wait = () => Promise.resolve(7);
+  }
+  assertEquals(await new Mine({ concurrency: 1, diagnose: true }).wait(), 7);
+});
 
 test("diagnose: when all of three workers await go, the last of them to wait fails, all are named, and the others go on", async () => {
   const group = diagnosing(3);
@@ -218,6 +311,22 @@ const fine: Record<string, Waiter> = {
     group.go(() => "child", { signal: AbortSignal.timeout(1) }).catch(() => {}),
   "idle() with a signal of its own": (group) =>
     group.idle({ signal: AbortSignal.timeout(1) }).catch(() => {}),
+  "go().then() with a function of the engine": (group) => {
+    group.go(() => "child").then(Boolean);
+    group.go(() => "child").then(parseInt.bind(undefined));
+    return settled();
+  },
+  "a race of go(), where errors have no stack": async (group) => {
+    const { stackTraceLimit } = Error as { stackTraceLimit?: number };
+    Object.assign(Error, { stackTraceLimit: 0 });
+    await Promise.race([group.go(() => "child"), settled()]);
+    Object.assign(Error, { stackTraceLimit });
+  },
+  "a map over a source that is slow, and empty, while others are queued":
+    async (group) => {
+      group.add(() => {});
+      for await (const _ of group.map(late(0), (n) => n));
+    },
   "go() of another group": async () => {
     const other = diagnosing(1);
     await other.go(() => "child");
@@ -334,12 +443,17 @@ function program(
 }
 
 /** Whether the program has ended, and how. */
-async function outcome(seed: number, diagnose: boolean) {
+async function outcome(
+  seed: number,
+  diagnose: boolean,
+  time: { tick(ms: number): void },
+) {
   const random = seeded(seed);
   const errors: unknown[] = [];
   const concurrency = 1 + Math.floor(random() * 3);
   const onError = (error: unknown) => errors.push(error);
   // As many microtasks a task, with the option and without: a race may depend on it.
+  const observer = { onStep() {} };
   const worker: WorkerFunction | undefined = diagnose
     ? undefined
     : async (task, ctx) => await task(ctx);
@@ -347,6 +461,7 @@ async function outcome(seed: number, diagnose: boolean) {
     concurrency,
     diagnose,
     onError,
+    observer,
     worker,
     slice: Infinity,
   });
@@ -354,18 +469,22 @@ async function outcome(seed: number, diagnose: boolean) {
   for (let n = 0; n < 2; n++) group.go(program(random, group, 3)).catch(keep);
   let isIdle = false;
   group.idle().then(() => isIdle = true);
-  for (let i = 0; i < 3000 && !isIdle; i++) await undefined;
+  for (let i = 0; i < 6000 && !isIdle; i++) {
+    await undefined;
+    if (i % 300 === 299) time.tick(1000); // For what Promise.all has gathered.
+  }
   const { stats } = group;
   group.abort();
   return { isIdle, errors: errors.length, stats };
 }
 
 test("diagnose: random programs that come to an end raise no alarm, and those that do not come to one by it", async () => {
+  using time = new FakeTime();
   let stuck = 0;
   const seeds = 400;
   for (let seed = 1; seed <= seeds; seed++) {
-    const plain = await outcome(seed, false);
-    const seen = await outcome(seed, true);
+    const plain = await outcome(seed, false, time);
+    const seen = await outcome(seed, true, time);
     assert(seen.isIdle, `program ${seed} ends`);
     if (plain.isIdle) assertEquals({ ...seen, seed }, { ...plain, seed });
     else {assert(

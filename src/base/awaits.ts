@@ -2,24 +2,31 @@
  * Notices that a program awaits a promise.
  *
  * To `await` a native promise reads its `constructor`, in the async context of the code
- * that awaits. So do `Promise.all` and `allSettled`; to return a promise from an async
+ * that awaits; so do `Promise.all` and its like. To return a promise from an async
  * function, or to resolve another one with it, calls its `then` with functions of the
  * engine. A `then` with functions of the program is no await; but what it returns may
- * be awaited, and is watched in its place.
+ * be awaited, and is watched, too.
  *
  * @module
  */
 
-/** Calls `onAwait`, in its async context, whenever code awaits the promise, or what is derived from it. */
+/**
+ * How a promise is asked for: it is awaited, or returned; or it was given to `Promise.all`
+ * or `allSettled`, whose promise may be awaited at once, later, or never.
+ */
+export type Asking = "awaited" | "gathered";
+
+/** Calls `onAsked`, in its async context, whenever code asks for the promise, or for what is derived from it. */
 export function watchAwaits<T>(
   promise: Promise<T>,
-  onAwait: () => void,
+  onAsked: (how: Asking) => void,
 ): Promise<T> {
   const { prototype } = Promise;
   // While another promise is derived from it, the engine reads `constructor`, too.
   let isDeriving = false;
   const look = () => {
-    if (!isDeriving && !isRaced()) onAwait();
+    const how = isDeriving ? undefined : asking();
+    if (how !== undefined) onAsked(how);
   };
   const derive = <P>(make: () => Promise<P>): Promise<P> => {
     isDeriving = true;
@@ -38,9 +45,9 @@ export function watchAwaits<T>(
     },
     then: {
       value: (...reactions: [() => T, () => never]) => {
-        if (reactions.every(isNative)) look();
+        if (reactions.length > 1 && reactions.every(isNative)) look();
         const derived = derive(() => prototype.then.apply(promise, reactions));
-        return watchAwaits(derived, onAwait);
+        return watchAwaits(derived, onAsked);
       },
     },
     finally: { // It calls `then` with functions of the engine, which is no await.
@@ -51,11 +58,18 @@ export function watchAwaits<T>(
   return promise;
 }
 
-/** Whether `Promise.race` or `any` asks: the code that awaits those need not wait for this promise. */
-function isRaced(): boolean {
-  const frames =
-    /^\s*at (?:\w+\.)?(?:race|any) \((?:<anonymous>|unknown|native)/m;
-  return frames.test(new Error().stack ?? "");
+/**
+ * Who asks, by the stack: code that awaits `Promise.race` or `any` need not wait for this
+ * promise. Undefined for those, and where there is no stack to tell.
+ */
+function asking(): Asking | undefined {
+  const { stack } = new Error();
+  if (typeof stack !== "string" || !/^\s+at /m.test(stack)) return undefined;
+  const frame =
+    /^\s+at (?:\w+\.)?(all|allSettled|race|any) \((?:<anonymous>|unknown|native)/m;
+  const caller = frame.exec(stack)?.[1];
+  if (caller === undefined) return "awaited";
+  return caller.startsWith("all") ? "gathered" : undefined;
 }
 
 function isNative(value: unknown): boolean {

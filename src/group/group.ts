@@ -132,8 +132,17 @@ export class Group {
   #resetting: Promise<number> | undefined = undefined;
 
   constructor(settings: Settings) {
+    const { concurrency, paused } = settings;
+    const state = this.state = new State(concurrency, paused);
+    const diagnosis = this.diagnosis = settings.diagnose
+      ? Diagnosis.of(state)
+      : undefined;
+    if (diagnosis !== undefined) {
+      const worker = diagnosis.around(settings.worker);
+      const observer = diagnosis.beside(settings.observer);
+      settings = { ...settings, worker, observer };
+    }
     this.settings = settings;
-    const state = this.state = new State(settings.concurrency, settings.paused);
     const queue = settings.queue as OwnQueue<Item>;
     const { onEvict } = settings.queue as OwnQueue<unknown>;
     this.#onDrop = onEvict && ((item) => this.#tell(onEvict, item));
@@ -144,11 +153,7 @@ export class Group {
     });
     const bell = new Bell();
     const grace = this.#grace = new Grace(settings.grace);
-    const diagnosis = this.diagnosis = settings.diagnose
-      ? Diagnosis.of(state)
-      : undefined;
-    const worker = diagnosis?.around(settings.worker) ?? settings.worker;
-    const runner = this.runner = new Runner(worker, settings.onError);
+    const runner = this.runner = new Runner(settings.worker, settings.onError);
     const onBroken = (error: unknown) => this.#fail(error);
     const { observer } = settings;
     const watch = this.#watch = observer && new Watch(observer);
@@ -265,7 +270,6 @@ export class Group {
     if (typeof item !== "function") {
       this.#hasEntries = true;
       this.attempts.accept(item);
-      this.diagnosis?.look();
     }
     if (evicted !== undefined) this.#tellEvicted(evicted);
   }
@@ -294,7 +298,6 @@ export class Group {
   /** Sets how many workers there are. */
   resize(limit: number): void {
     this.workers.resize(limit);
-    this.diagnosis?.look();
     for (const feed of this.feeds) feed.resized?.();
   }
 
@@ -315,7 +318,7 @@ export class Group {
       const abandoned = () => this.state.abandoned;
       this.#done ??= this.#until(this.#enders, undefined, abandoned);
       return signal === undefined || this.#isDone
-        ? this.#done
+        ? this.#answer("wait", this.#done)
         : this.#until(this.#enders, signal, abandoned);
     } catch (error) {
       return Promise.reject(error);
@@ -333,7 +336,8 @@ export class Group {
         return this.#until(this.#idlers, signal, ignore);
       }
       // One for all: a caller may ask again and again, and race it against something.
-      return this.#idle ??= this.#until(this.#idlers, undefined, ignore);
+      this.#idle ??= this.#until(this.#idlers, undefined, ignore);
+      return this.#answer("idle", this.#idle);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -448,7 +452,12 @@ export class Group {
       this.#follow();
       return abandoned;
     });
-    return this.#resetting;
+    return this.#answer("reset", this.#resetting);
+  }
+
+  /** An answer that comes when the group is at rest, for one caller. */
+  #answer<T>(doing: string, answer: Promise<T>): Promise<T> {
+    return this.diagnosis?.ownAnswer(doing, answer) ?? answer;
   }
 
   #follow(): void {

@@ -57,7 +57,6 @@ export class WaitingInsert extends Sender<Item> {
     this.resolve = lastResolve();
     this.reject = lastReject();
     this.watcher = undefined;
-    group.diagnosis?.look();
   }
 
   override get isGone(): boolean {
@@ -152,15 +151,18 @@ export class Intake {
     const sender = new WaitingInsert(this.#group, item);
     const signal = signalOf(item);
     if (signal !== undefined) sender.leaveBy(signal);
-    this.#group.backlog.join(sender);
     const { backlog, diagnosis } = this.#group;
+    backlog.join(sender);
     if (diagnosis === undefined || signal !== undefined) return isIn;
-    return diagnosis.watchAnswer(
-      "insert",
-      isIn,
-      () => "worker",
-      () => backlog.leave(sender),
-    );
+    diagnosis.look();
+    return diagnosis.watch(isIn, {
+      doing: "insert",
+      lack: () => sender.list === undefined ? "nothing" : "worker",
+      fail: (error) => {
+        backlog.leave(sender);
+        sender.failed(error);
+      },
+    });
   }
 
   go(task: Task, options: TaskOptions | undefined): Promise<unknown> {
@@ -191,9 +193,9 @@ export class Intake {
     let isTold = false;
     return diagnosis.watch(call.promise, {
       doing: "go",
-      lacks: () => {
+      lack: () => {
         if (isTold || call.state === "gone") return "nothing";
-        return call.state === "running" ? "task" : "worker";
+        return call.state === "running" ? "tasks" : "worker";
       },
       fail: (error) => {
         isTold = true;

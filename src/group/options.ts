@@ -142,13 +142,17 @@ export interface CoGroupOptions {
    * Whether the group finds tasks that wait for themselves, the commonest way in which a
    * group stands still: a task that awaits `wait`, `idle`, `reset` or `shutdown` of its own
    * group; and tasks that await `go`, `insert`, `insertAll` or the next value of a
-   * `map` while each worker has such a task. Such an await rejects with an
-   * InvalidStateError, which names the tasks; so does what is waited for, if that is a
-   * task that has not started. The cure is {@linkcode TaskContext.lend}.
+   * `map` while each worker has such a task. Such an await rejects, in the same turn of
+   * the event loop, with an InvalidStateError which names the tasks; what is waited for,
+   * if it has not started, is abandoned. Where only `Promise.all` or `allSettled` has
+   * asked, it rejects when nothing has happened for a second. The cure is `ctx.lend`.
    *
-   * For development: it costs some microseconds a task. Calls that have a `signal` of
-   * their own are left alone; so are those that are given to `Promise.race` or `any`.
-   * It does nothing where there is no `AsyncLocalStorage` (browsers).
+   * For development: it makes each task several times as dear. It takes what is awaited in
+   * a task, or in a function that the task has called, for what the task waits for; so
+   * don't await such calls in the background of a task. It leaves alone calls with a
+   * `signal` of their own, and what `Promise.race` or `any` is given; and it does not know
+   * of keys and permits, which a lent task keeps. It does nothing where there is no
+   * `AsyncLocalStorage` (browsers).
    *
    * @default {false}
    */
