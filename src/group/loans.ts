@@ -47,7 +47,7 @@ export class Loans implements Lender {
   readonly #loans = new Map<RunContext, Loan>();
   /** Tasks whose waits are over, and that have no worker yet. */
   readonly #line = new List<Loan>();
-  /** Called when a worker was lent, or is back: another task may start, or none any more. */
+  /** Called when a worker was lent, or is wanted back: has `admit` called, and the group look. */
   readonly #onMoved: () => void;
   /** Whether one more task may go on in this turn of the event loop (law 10). */
   readonly #mayGoOn: () => boolean;
@@ -91,9 +91,8 @@ export class Loans implements Lender {
   admit(): void {
     const state = this.#state;
     while (this.#line.size > 0) {
-      const isFree = this.#ids.used < state.limit &&
-        state.inFlight < state.limit;
-      if (!isFree || !this.#mayGoOn()) return;
+      // Each task in flight has an id, and keeps it for a moment when it has ended.
+      if (this.#ids.used >= state.limit || !this.#mayGoOn()) return;
       const { ctx } = this.#line.first!;
       this.#end(ctx, this.#ids.take(ctx));
     }
@@ -115,8 +114,7 @@ export class Loans implements Lender {
     const loan = this.#loans.get(ctx) ?? this.#begin(ctx);
     loan.open++;
     this.#line.delete(loan);
-    this.admit(); // Tasks that wait to go on are first.
-    this.#onMoved();
+    this.#onMoved(); // Tasks that wait to go on are first.
     return loan;
   }
 
@@ -135,7 +133,6 @@ export class Loans implements Lender {
     if (--loan.open > 0) return SETTLED;
     if (loan.ctx.isLent && !loan.ctx.hasEnded) {
       this.#line.push(loan);
-      this.admit();
       this.#onMoved(); // A group that is full again leaves its governor's line.
     }
     return loan.back.promise;
