@@ -296,7 +296,7 @@ test("keyedQueue({ governor }) counts weights, and one above a key's limit is a 
   assertThrows(
     () => group.add(() => {}, { key: 2, weight: 4 }),
     RangeError,
-    "weight must be at most the governor's limit (3), received 4",
+    "Cannot queue task: weight must be at most the governor's limit (3), received 4",
   );
   assertEquals([queue.keys, group.size], [1, 2]);
   tasks.openAll();
@@ -319,6 +319,39 @@ test("keyedQueue({ governor }) goes on after tasks() was called, and shows what 
   assertEquals(await group.wait(), 0);
 });
 
+test("keyedQueue({ governor }) forgets a key whose governor is one's own with its last task", async () => {
+  const semaphore = new Semaphore(1);
+  const own = { acquire: () => semaphore.acquire() };
+  const queue = new KeyedQueue(Infinity, 1, () => own);
+  const group = new CoGroup({ concurrency: 2, queue });
+  for (const key of range(3)) group.add(() => {}, { key });
+  assertEquals(queue.keys, 3);
+  await group.wait();
+  assertEquals(queue.keys, 0);
+});
+
+test("keyedQueue({ governor }) tells a governor of one's own the key, and the weight of the task", async () => {
+  const semaphore = new Semaphore(3);
+  const asked: unknown[] = [];
+  const own: Governor = {
+    acquire: ({ weight, key } = {}) => {
+      asked.push([weight, key]);
+      return semaphore.acquire();
+    },
+  };
+  const queue = keyedQueue({ governor: () => own });
+  const group = new CoGroup({ concurrency: 1, queue, slice: Infinity });
+  group.add(() => {}, { key: "a", weight: 2 });
+  group.add(() => {}, { key: "a" });
+  assertEquals(await group.wait(), 0);
+  assertEquals(asked, [[2, "a"], [1, "a"]]);
+  assertThrows(
+    () => queue.push({ task: () => {}, options: { key: "a", weight: 0 } }),
+    RangeError,
+    "Cannot queue task: weight",
+  );
+});
+
 test("CoGroup.tasks() leaves a key its place in the line of its governor", async () => {
   const semaphore = new Semaphore(1);
   const queue = keyedQueue({ governor: () => semaphore });
@@ -335,6 +368,26 @@ test("CoGroup.tasks() leaves a key its place in the line of its governor", async
   assertEquals(ran, 1, "law 4");
   (await later).release();
   assertEquals(await group.wait(), 0);
+});
+
+test("keyedQueue({ governor }) forgets a key with an allOf when none of its governors has anything to remember", async () => {
+  using time = new FakeTime();
+  const queue = new KeyedQueue(
+    Infinity,
+    Infinity,
+    () => allOf(new Semaphore(1), everySecond()),
+  );
+  const group = new CoGroup({ concurrency: 9, queue, slice: Infinity });
+  for (const key of range(9)) group.add(() => {}, { key });
+  await group.idle();
+  assertEquals(queue.keys, 9);
+  await time.tickAsync(1000);
+  for (const _ of range(9)) {
+    group.add(() => {}, { key: {} });
+    await group.idle();
+  }
+  assertEquals(queue.keys, 9, "the last ones");
+  await group.wait();
 });
 
 test("keyedQueue({ governor }) under a group's governor keeps both limits; it can't be the same one", async () => {

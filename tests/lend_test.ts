@@ -445,6 +445,44 @@ test("ctx.lend(): a failure that onError hears of late, at the end of a stream, 
   await group.wait();
 });
 
+test("ctx.lend() of a task that has run for a while lets one start that was queued before", async () => {
+  const group = new CoGroup(1);
+  const [begins, waits] = [gate(), gate()];
+  group.add(async (ctx) => {
+    await begins.promise;
+    await ctx.lend(() => waits.promise);
+  });
+  const other = group.go(() => group.stats.lent);
+  await settled();
+  begins.open();
+  assertEquals(await other, 1);
+  waits.open();
+  assertEquals(await group.wait(), 0);
+});
+
+test("ctx.lend() of a task that waits to go on has it wait for that, too, and others start", async () => {
+  const group = new CoGroup(1);
+  const tasks = new Tasks();
+  const gates = range(2).map(() => gate());
+  const contexts: TaskContext[] = [];
+  group.add((ctx) => {
+    contexts.push(ctx);
+    return ctx.lend(() => gates[0]!.promise);
+  });
+  await settled();
+  group.add(tasks.task(0));
+  await settled();
+  gates[0]!.open();
+  await settled();
+  contexts[0]!.lend(() => gates[1]!.promise);
+  const other = group.go(() => group.stats.lent);
+  tasks.open(0);
+  assertEquals(await other, 1);
+  gates[1]!.open();
+  assertEquals(await group.wait(), 0);
+  assertBooks(group);
+});
+
 test("ctx.lend(): after the abort ctx.signal of a lent task speaks when grace is over", async () => {
   using time = new FakeTime();
   const group = new CoGroup({ concurrency: 1, grace: 50, slice: Infinity });
