@@ -30,6 +30,11 @@ import type {
   TaskOptions,
 } from "./task.ts";
 
+/** The parts of a group, for what brings in tasks of a kind of its own. */
+export let partsOf: (
+  group: CoGroup,
+) => { readonly group: Group; readonly intake: Intake };
+
 /**
  * A fixed number of workers that take tasks from one channel.
  *
@@ -69,6 +74,10 @@ import type {
 export class CoGroup implements AsyncDisposable {
   readonly #group: Group;
   readonly #intake: Intake;
+
+  static {
+    partsOf = (group) => ({ group: group.#group, intake: group.#intake });
+  }
 
   /**
    * Makes a group, and starts it unless the options say `paused`.

@@ -104,7 +104,7 @@ export class Attempts {
     let value: unknown;
     let error: Maybe<unknown> = NONE;
     try {
-      value = await this.#runner.invoke(entry.task, run);
+      value = await entry.attempt(this.#runner, run);
     } catch (reason) {
       error = reason;
     }
