@@ -46,7 +46,8 @@ export class Answers<M extends Message> {
   /** Its handler has succeeded. */
   async ack(delivery: Delivery<M>): Promise<void> {
     const { message } = delivery;
-    const call = () => message.ackAck?.() ?? message.ack();
+    const call = () =>
+      message.ackAck === undefined ? message.ack() : message.ackAck();
     await this.#confirm(delivery, "acked", call);
   }
 

@@ -196,7 +196,7 @@ class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
     if (message.working !== undefined) this.leases.start(delivery.lease);
     if (this.#pump.isStopped) answers.nak(delivery, "returned");
     else if (deliveries > settings.maxDeliveries) {
-      answers.bury(delivery, tooMany(settings.maxDeliveries));
+      answers.bury(delivery, tooMany(deliveries, settings.maxDeliveries));
     } else this.#bring(delivery);
   }
 
@@ -232,8 +232,8 @@ class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
   }
 }
 
-function tooMany(maxDeliveries: number): Error {
+function tooMany(deliveries: number, most: number): Error {
   return new Error(
-    `The message was delivered more than ${maxDeliveries} times, and has never ended`,
+    `The message was delivered ${deliveries} times; the most is ${most}`,
   );
 }
