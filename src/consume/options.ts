@@ -44,8 +44,8 @@ import type { Message } from "./message.ts";
  */
 export interface ConsumeOptions<M> {
   /**
-   * How many messages are held beyond the group's concurrency: a non-negative integer.
-   * They are asked for when half of that is used: few requests, each for many.
+   * How many messages are held beyond the group's concurrency: a non-negative integer
+   * or Infinity. They are asked for when half of that is used: few requests, each for many.
    *
    * @default {0}
    */
@@ -169,13 +169,7 @@ export function settle<M extends Message>(
   }
   return {
     handler: callable(DOING, "handler", handler),
-    ahead: number(
-      DOING,
-      "ahead",
-      "a non-negative integer",
-      given.ahead ?? 0,
-      (n) => Number.isInteger(n) && n >= 0,
-    ),
+    ahead: count(DOING, "ahead", given.ahead ?? 0, 0),
     lease,
     patience: lease < Infinity ? lease : LEASE,
     policy,
