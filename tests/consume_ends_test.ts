@@ -223,7 +223,7 @@ bedTest(
     await bed.run(10);
     assertEquals(dead, [[
       2,
-      "The message was delivered 4 times",
+      "Delivered 4 times",
     ]]);
     assertEquals(bed.runs, ["1 1", "3 1", "4 1", "5 1"]);
     assertEquals(bed.engine.seen("term"), ["term 2 #4"]);

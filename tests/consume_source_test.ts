@@ -291,7 +291,7 @@ test("A receive that throws, or gives what is no iterable, ends the consumption"
       }, "no engine"],
       [
         () => 7 as never,
-        "Cannot consume: messages must be iterable, or a function, received 7",
+        "Cannot consume: messages must be a function or iterable, received 7",
       ],
     ] as [Receive<Message>, string][]
   ) {
@@ -624,12 +624,12 @@ test("consume throws what is wrong with its arguments, and asks for nothing then
     [
       () => consume(group, {} as never, handler),
       TypeError,
-      "source must be iterable, or a function, received [object Object]",
+      "source must be a function or iterable, received [object Object]",
     ],
     [
       () => consume(group, null as never, handler),
       TypeError,
-      "source must be iterable, or a function, received null",
+      "source must be a function or iterable, received null",
     ],
     [
       () => consume(group, receive, 7 as never),

@@ -65,7 +65,7 @@ export class Answers<M extends Message> {
       else await onDead(message, error);
     } catch (thrown) {
       this.#desk.report(thrown, message);
-      return this.nak(held, "retried", patience);
+      return this.nak(held, patience);
     }
     if (leases.isLost(held)) return void this.end(held, "lost");
     await this.#confirm(
@@ -75,13 +75,9 @@ export class Answers<M extends Message> {
     );
   }
 
-  /** It is to be delivered again, at once or after so many milliseconds. */
-  async nak(
-    held: Held<M>,
-    fate: "retried" | "returned",
-    ...ms: [] | [number]
-  ): Promise<void> {
-    if (!this.end(held, fate)) return;
+  /** It is to be delivered again: after so many milliseconds, as it has failed; or at once. */
+  async nak(held: Held<M>, ...ms: [] | [number]): Promise<void> {
+    if (!this.end(held, ms.length > 0 ? "retried" : "returned")) return;
     const { message } = held;
     const call = () => message.nak(...ms.map(Math.ceil));
     this.open++;

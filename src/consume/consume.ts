@@ -102,10 +102,9 @@ export function consume<M extends Message>(
   }
   const parts = partsOf(group);
   const consumer = new Consumer(parts, source, settle(handler, options));
-  const end = consumer.run();
   return {
     close: () => consumer.stop(NONE),
-    wait: () => end,
+    wait: () => consumer.wait(),
     get stats() {
       return { ...consumer.books };
     },
@@ -133,16 +132,17 @@ class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
     this.group = group;
     this.settings = settings;
     this.#intake = intake;
-    this.#traits = { ...intake.traits("consume", undefined), isPlain: false };
-    this.leases = new Leases(settings.lease);
+    const { timeout, lease } = settings;
+    this.#traits = { ...intake.traits("consume", { timeout }), isPlain: false };
+    this.leases = new Leases(lease);
     this.#pump = new Pump(this, source);
-  }
-
-  run(): Promise<void> {
-    const { feeds, state } = this.group;
+    const { feeds, state } = group;
     feeds.add(this);
     if (state.isClosed) this.stop(state.reason);
     this.#pump.run();
+  }
+
+  wait(): Promise<void> {
     return this.#end.promise;
   }
 
@@ -173,10 +173,10 @@ class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
     books.receive(deliveries);
     const delivery = new Delivery(this, message, deliveries, this.#traits);
     leases.start(delivery);
-    if (this.#pump.isStopped) answers.nak(delivery, "returned");
+    if (this.#pump.isStopped) answers.nak(delivery);
     else if (deliveries <= settings.maxDeliveries) this.#bring(delivery);
     else {
-      const error = new Error(`The message was delivered ${deliveries} times`);
+      const error = new Error(`Delivered ${deliveries} times`);
       answers.bury(delivery, error);
     }
   }

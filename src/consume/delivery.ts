@@ -59,7 +59,7 @@ export class Delivery<M extends Message> extends Entry
 
   lose(): void {
     const { group } = this.#home;
-    const reason = domError("The lease of the message is lost", "AbortError");
+    const reason = domError("The lease is lost", "AbortError");
     reason.cause = this.cause;
     if (this.state === "running") this.track!.run?.abort(reason);
     else if (this.state !== "new") group.attempts.withdraw(this, reason);
@@ -67,14 +67,14 @@ export class Delivery<M extends Message> extends Entry
   }
 
   override async attempt(runner: Runner, run: Run): Promise<unknown> {
-    const { answers } = this.#home;
-    const { resolve } = this.#end = deferred<number | undefined>();
+    const { answers, group } = this.#home;
     this.#next = undefined;
     this.#timeout = NONE;
+    if (this.#isLost) throw this.abandoned(); // It does not start.
+    const { resolve } = this.#end = deferred<number | undefined>();
     let error: Maybe<unknown> = NONE;
     let value: unknown;
     try {
-      if (this.#isLost) throw undefined; // It does not start.
       value = await super.attempt(runner, run);
     } catch (thrown) {
       error = thrown;
@@ -82,17 +82,13 @@ export class Delivery<M extends Message> extends Entry
     run.timer?.clear(); // The time was for the handler.
     if (this.#timeout !== NONE) await this.judge(error = this.#timeout);
     else if (error === NONE) await answers.ack(this);
-    else if (this.#isToldToEnd(run)) this.abandoned();
-    else await this.judge(error);
+    else if (group.state.isAborted && run.signal.aborted) {
+      this.abandoned(); // The abort has told it to end: it has not failed by itself.
+    } else await this.judge(error);
     this.#end = undefined;
     resolve(this.#next);
     if (error !== NONE) throw error;
     return value;
-  }
-
-  /** Whether the abort of the group has told it: then it has not failed by itself. */
-  #isToldToEnd(run: Run): boolean {
-    return this.#home.group.state.isAborted && run.signal.aborted;
   }
 
   /** The group asks: when the attempt has ended, or when its time is over. */
@@ -104,30 +100,31 @@ export class Delivery<M extends Message> extends Entry
 
   override failed(error: unknown): boolean {
     if (this.#end !== undefined) this.#timeout = error;
-    // An abort has come between the attempt and the next one in place.
-    else this.#home.answers.nak(this, "retried", this.#next!);
+    // Else an abort has come between the attempt and the next one in place.
+    else if (!this.isEnded) this.abandoned();
     return true;
   }
 
   override abandoned(): void {
     const { answers } = this.#home;
     if (this.#isLost) answers.end(this, "lost");
-    else answers.nak(this, "returned");
+    else answers.nak(this);
   }
 
+  /** Only to be asked while it has not ended. */
   get #isLost(): boolean {
     return this.#home.leases.isLost(this);
   }
 
   /** Whether its next attempt is made here. */
   get #isInPlace(): boolean {
-    return this.traits.retry !== undefined && this.state === "running";
+    return this.traits.retry !== undefined && this.state === "running" &&
+      !this.#home.group.state.isAborted;
   }
 
   /** An attempt has failed, or it could not be queued. */
   async judge(error: unknown): Promise<void> {
-    const { answers, group, settings: { policy } } = this.#home;
-    if (this.#isLost) return void answers.end(this, "lost");
+    const { answers, settings: { policy } } = this.#home;
     const { attempt } = this.track!;
     let wait: number | undefined;
     try {
@@ -140,7 +137,7 @@ export class Delivery<M extends Message> extends Entry
     }
     if (this.#isLost) answers.end(this, "lost");
     else if (wait === undefined) await answers.bury(this, error);
-    else if (this.#isInPlace && !group.state.isAborted) this.#next = wait;
-    else answers.nak(this, "retried", wait);
+    else if (this.#isInPlace) this.#next = wait;
+    else answers.nak(this, wait);
   }
 }

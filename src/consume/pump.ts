@@ -171,5 +171,5 @@ function iterate<M>(name: string, given: AnyIterable<M>): AnyIterator<M> {
   const from = given as AsyncIterable<M> & Iterable<M>;
   const iterate = from?.[Symbol.asyncIterator] ?? from?.[Symbol.iterator];
   if (typeof iterate === "function") return iterate.call(from);
-  throw wrongType("consume", name, "iterable, or a function", from);
+  throw wrongType("consume", name, "a function or iterable", from);
 }
