@@ -60,19 +60,18 @@ export class Answers<M extends Message> {
   async bury(held: Held<M>, error: unknown): Promise<void> {
     const { settings: { onDead, patience }, leases } = this.#desk;
     const { message } = held;
+    let isKept = true;
     try {
       if (onDead === undefined) this.#desk.report(error, message);
       else await onDead(message, error);
     } catch (thrown) {
+      isKept = false;
       this.#desk.report(thrown, message);
-      return this.nak(held, patience);
     }
-    if (leases.isLost(held)) return void this.end(held, "lost");
-    await this.#confirm(
-      held,
-      "dead",
-      () => (message.term ?? message.nak).call(message),
-    );
+    const call = () => (message.term ?? message.nak).call(message);
+    if (leases.isLost(held)) this.end(held, "lost");
+    else if (isKept) await this.#confirm(held, "dead", call);
+    else this.nak(held, patience);
   }
 
   /** It is to be delivered again: after so many milliseconds, as it has failed; or at once. */
