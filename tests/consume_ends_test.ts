@@ -10,6 +10,11 @@ import { microtasks, range } from "./support/helpers.ts";
 import { assert, assertEquals } from "./support/std.ts";
 import { test } from "./support/test.ts";
 
+/** A source that gives one message. */
+async function* one(message: Message): AsyncGenerator<Message> {
+  yield await Promise.resolve(message);
+}
+
 bedTest(
   "consume acks each message once its handler has succeeded",
   async (bed) => {
@@ -466,9 +471,7 @@ test("An onError that throws harms nothing", async () => {
   const printed: unknown[] = [];
   console.error = (thrown) => printed.push(thrown);
   try {
-    async function* source() {
-      yield await Promise.resolve({ ack() {}, nak() {} });
-    }
+    const source = () => one({ ack() {}, nak() {} });
     const consumption = consume(
       new CoGroup(1),
       source(),
@@ -493,9 +496,7 @@ test("onError is console.error by default", async () => {
   const printed: unknown[] = [];
   console.error = (thrown) => printed.push(thrown);
   try {
-    async function* source() {
-      yield await Promise.resolve({ ack() {}, nak() {} });
-    }
+    const source = () => one({ ack() {}, nak() {} });
     const group = new CoGroup(1);
     const retry = { maxAttempts: 1 };
     await consume(group, source(), () => Promise.reject("broken"), { retry })

@@ -392,8 +392,7 @@ test("An async iterable that throws, and one whose clean-up does, is told to onE
   const errors: unknown[] = [];
   const onError = (error: unknown) => void errors.push(error);
   async function* broken() {
-    await Promise.resolve();
-    throw "broken";
+    yield await Promise.reject("broken");
   }
   await consume(new CoGroup(1), broken(), () => {}, { onError }).wait();
   async function* unclean() {
@@ -614,11 +613,10 @@ test("wait() waits until the engine has every answer, also those of an abort, bu
       paused: false,
     });
     const { promise, open } = gate();
-    async function* source() {
-      for (const _ of range(2)) yield await Promise.resolve({ ack() {}, nak });
-    }
+    const messages = range(2).map(() => ({ ack() {}, nak }));
+    const receive = (room: number) => messages.splice(0, room);
     const errors: unknown[] = [];
-    const consumption = consume(group, source(), () => promise, {
+    const consumption = consume(group, receive, () => promise, {
       ahead: 1,
       lease: 3000,
       onError: (error) => errors.push(error),
