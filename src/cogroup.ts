@@ -31,6 +31,15 @@ import type {
   TaskOptions,
 } from "./task.ts";
 
+/** What a group is made of. */
+export interface Parts {
+  readonly group: Group;
+  readonly intake: Intake;
+}
+
+/** The parts of a group, for what brings in tasks of a kind of its own. */
+export let partsOf: (group: CoGroup) => Parts;
+
 /**
  * A fixed number of workers that take tasks from one channel.
  *
@@ -72,6 +81,7 @@ export class CoGroup implements AsyncDisposable {
   readonly #intake: Intake;
 
   static {
+    partsOf = (group) => ({ group: group.#group, intake: group.#intake });
     showBy(this.prototype, (group) => group.#group.shown);
   }
 

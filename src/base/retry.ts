@@ -98,11 +98,24 @@ export interface RetryOptions {
     | undefined;
 }
 
+/** Says whether, and when, a failed task is tried again. */
+export interface Retries {
+  /**
+   * Milliseconds until the next attempt; undefined if there is none to come. A
+   * promise of that if the user's functions return promises. Throws, or rejects with,
+   * what they throw.
+   */
+  wait(
+    error: unknown,
+    attempt: number,
+  ): number | undefined | Promise<number | undefined>;
+}
+
 /** What has a default, in place. */
 type Rule = Omit<RetryOptions, "delay">;
 
 /** RetryOptions that were checked, with all defaults in place. */
-export class RetryPolicy {
+export class RetryPolicy implements Retries {
   readonly #options: { [K in keyof Rule]-?: NonNullable<Rule[K]> };
   readonly #delay: RetryOptions["delay"];
 
@@ -159,11 +172,12 @@ export class RetryPolicy {
     this.#delay = delay;
   }
 
-  /**
-   * Milliseconds until the next attempt; undefined if there is none to come. A
-   * promise of that if the user's functions return promises. Throws, or rejects with,
-   * what they throw; or a RangeError for an answer that is no wait.
-   */
+  /** How often a task is tried. */
+  get maxAttempts(): number {
+    return this.#options.maxAttempts;
+  }
+
+  /** Also throws, or rejects with, a RangeError for an answer that is no wait. */
   wait(
     error: unknown,
     attempt: number,

@@ -108,10 +108,12 @@ export class Attempts {
     if (timeout < Infinity) {
       run.timer = new Timer(timeout, () => this.#timeOut(entry, run));
     }
+    run.heed(track.permit?.lost);
+    run.heed(this.#queue.lost?.(entry));
     let value: unknown;
     let error: Maybe<unknown> = NONE;
     try {
-      value = await this.#runner.invoke(entry.task, run);
+      value = await entry.attempt(this.#runner, run);
     } catch (reason) {
       error = reason;
     }

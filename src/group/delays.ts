@@ -42,6 +42,11 @@ export class Delays<D extends Delayable> {
     return this.#delayed.size;
   }
 
+  /** What the time is, in milliseconds. */
+  now(): number {
+    return clock.now();
+  }
+
   /** All, in the order in which they are due. */
   get all(): D[] {
     return inOrder(this.#delayed.all);

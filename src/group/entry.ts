@@ -10,13 +10,13 @@
  * @module
  */
 
-import type { RetryPolicy } from "../base/retry.ts";
+import type { Retries } from "../base/retry.ts";
 import type { AbortWatcher } from "../base/signals.ts";
 import type { Permit } from "../governor.ts";
 import type { QueuedTask, Task, TaskOptions } from "../task.ts";
 import type { Run } from "./context.ts";
 import type { Delayable } from "./delays.ts";
-import type { Place } from "./runner.ts";
+import type { Place, Runner } from "./runner.ts";
 import type { Seen } from "./watch.ts";
 
 /** What is queued: the bare function where nothing else is known of the task. */
@@ -50,7 +50,7 @@ export interface Traits {
   /** The signal of the options, read once: the caller may change the object later. */
   readonly signal: AbortSignal | undefined;
   readonly timeout: number;
-  readonly retry: RetryPolicy | undefined;
+  readonly retry: Retries | undefined;
   /** How much of the governor's limit it takes. */
   readonly weight: number;
   /** It has one attempt, no timeout and no signal, and no governor, queue or observer hears of its end. */
@@ -119,6 +119,11 @@ export class Entry implements QueuedTask {
   /** Whether no further attempt is wanted, whatever becomes of this one. */
   get isUnwanted(): boolean {
     return false;
+  }
+
+  /** Makes an attempt, which has ended when this has. Only if it is not plain. */
+  attempt(runner: Runner, run: Run): unknown {
+    return runner.invoke(this.task, run);
   }
 
   /** It has a result. */

@@ -93,7 +93,7 @@ export interface ShutdownOptions {
 export interface Feed {
   /** The intake has ended; with a reason, by an abort. May run the user's code. */
   stop(reason: Maybe<unknown>): void;
-  /** There are more workers, or fewer. */
+  /** There are more workers, or fewer; or the group was paused, or goes on. */
   resized?(): void;
 }
 
@@ -306,6 +306,7 @@ export class Group {
     this.state.paused = paused;
     if (isOther) this.#watch?.group(paused ? "paused" : "resumed");
     this.workers.look();
+    for (const feed of this.feeds) feed.resized?.();
   }
 
   /** Closes the group. Resolves when it is at rest, with how many were abandoned. */

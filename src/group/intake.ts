@@ -124,7 +124,11 @@ export class Intake {
   }
 
   add(task: Task, options: TaskOptions | undefined): boolean {
-    const item = this.#item("add", task, options);
+    return this.bring(this.#item("add", task, options));
+  }
+
+  /** Brings in an item as `add` does. */
+  bring(item: Item): boolean {
     return !this.#isRefused(item) && this.#group.backlog.keep(item) &&
       this.#accept(item);
   }

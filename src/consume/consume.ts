@@ -1,0 +1,231 @@
+/**
+ * Runs the messages of a durable queue in a group.
+ *
+ * @module
+ */
+
+import { CoGroupClosedError, print, wrongType } from "../base/errors.ts";
+import {
+  type Deferred,
+  deferred,
+  type Maybe,
+  NONE,
+  tell,
+} from "../base/promises.ts";
+import { CoGroup, type Parts, partsOf } from "../cogroup.ts";
+import type { Traits } from "../group/entry.ts";
+import type { Feed, Group } from "../group/group.ts";
+import type { Intake } from "../group/intake.ts";
+import type { TaskContext } from "../task.ts";
+import { Answers } from "./answers.ts";
+import { Books, type ConsumeStats } from "./books.ts";
+import { Delivery, type Home } from "./delivery.ts";
+import { Leases } from "./leases.ts";
+import type { Message, Receive } from "./message.ts";
+import { type ConsumeOptions, type Settings, settle } from "./options.ts";
+import { type Basin, Pump } from "./pump.ts";
+
+/**
+ * Messages that are being consumed. See {@linkcode consume}.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { CoGroup } from "@cogroup/cogroup";
+ * import { consume, type Consumption } from "@cogroup/cogroup/consume";
+ *
+ * const group = new CoGroup(1);
+ * const consumption: Consumption = consume(group, () => [], () => "done");
+ * consumption.close();
+ * await consumption.wait();
+ * assert.equal(consumption.stats.received, 0);
+ * assert.equal(group.closed, false);
+ * ```
+ */
+export interface Consumption {
+  /** Asks for no more. What is held runs, and is acked. What comes now is given back. */
+  close(): void;
+  /**
+   * Waits until no more is asked for, because of `close`, of the group's end or the
+   * source's, and the engine has an answer to every message. Does not close anything. A
+   * source that gives no sign of its end is waited for half a second.
+   *
+   * @returns A promise that resolves then; it never rejects.
+   */
+  wait(): Promise<void>;
+  /** What became of the messages, now: a snapshot. */
+  readonly stats: ConsumeStats;
+}
+
+/**
+ * Runs the messages of a durable queue in a group: at least once, and none is lost, on as
+ * many machines as there are. How a message ends:
+ *
+ * - **The handler succeeds:** it is acked (`ackAck`, or `ack`), inside its task: the group
+ *   waits for that. Where the engine does not confirm, it is told again until the lease
+ *   ends; then the message counts as unconfirmed.
+ * - **The handler fails, and is to be tried again:** the engine has it back (`nak`) with
+ *   the delay of `retry`; with `inPlace` the group delays it, and keeps it.
+ * - **The last attempt fails, or an error is not retriable:** the message is dead:
+ *   `onDead`, then `term`. So is one that was delivered more than `maxDeliveries` times.
+ * - **Its time is over:** `ctx.signal` speaks. It is held until the handler has really
+ *   ended; then it has failed.
+ * - **The group is aborted:** what has not started is given back at once (`nak`). What
+ *   runs is acked; unless the abort has told it to end (`grace`), and it fails: then it is
+ *   given back at once, too.
+ * - **The lease is lost,** as the process stood still, or had no connection, for so long,
+ *   or `working` says so: `ctx.signal` speaks. A success is acked all the same; after a
+ *   failure the engine hears nothing, for the message is another consumer's by now.
+ *
+ * While a message is held, queued or running, `working` is called every third of its
+ * lease. When the group or the consumption is closed, no more is asked for; what is held
+ * runs, and what still comes is given back. To leave, await `consumption.wait()`, then
+ * `group.wait()`, and close the connection after that.
+ *
+ * @typeParam M The type of the messages.
+ * @param group The group. Its workers run the handler.
+ * @param source Asks the engine for messages; or an async iterable of them, which can't
+ *   be told how many are wanted, and gives back nothing that it holds itself.
+ * @param handler Called with each message, as a task of the group. When it has succeeded
+ *   the message is acked; when it has failed the message is tried again, or is dead.
+ * @param options How it is done.
+ * @returns What closes it, and tells how it goes.
+ * @throws {RangeError} If an option is a number out of its range.
+ * @throws {TypeError} If an argument, or an option, is not of its type.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { CoGroup } from "@cogroup/cogroup";
+ * import { consume } from "@cogroup/cogroup/consume";
+ *
+ * const acked: string[] = [];
+ * async function* source() {
+ *   for (const text of ["a", "b"]) {
+ *     yield await Promise.resolve({ text, ack: () => void acked.push(text), nak() {} });
+ *   }
+ * }
+ * const group = new CoGroup(1);
+ * const consumption = consume(group, source(), ({ text }) => text.toUpperCase());
+ * await consumption.wait();
+ * await group.wait();
+ * assert.deepEqual(acked, ["a", "b"]);
+ * assert.equal(consumption.stats.acked, 2);
+ * ```
+ */
+export function consume<M extends Message>(
+  group: CoGroup,
+  source: Receive<M> | AsyncIterable<M>,
+  handler: (message: M, ctx: TaskContext) => unknown,
+  options?: ConsumeOptions<M>,
+): Consumption {
+  if (!(group instanceof CoGroup)) {
+    throw wrongType("consume", "group", "a CoGroup", group);
+  }
+  const parts = partsOf(group);
+  const consumer = new Consumer(parts, source, settle(handler, options));
+  return {
+    close: () => consumer.stop(NONE),
+    wait: () => consumer.wait(),
+    get stats() {
+      return { ...consumer.books };
+    },
+  };
+}
+
+class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
+  readonly group: Group;
+  readonly settings: Settings<M>;
+  readonly books: Books = new Books();
+  readonly leases: Leases;
+  readonly answers: Answers<M> = new Answers(this);
+  readonly #intake: Intake;
+  /** Those of a delivery that is not in the group. */
+  readonly #traits: Traits;
+  readonly #pump: Pump<M>;
+  /** Resolves when nothing more comes, and nothing is held. */
+  readonly #end: Deferred<void> = deferred();
+
+  constructor(
+    { group, intake }: Parts,
+    source: Receive<M> | AsyncIterable<M>,
+    settings: Settings<M>,
+  ) {
+    this.group = group;
+    this.settings = settings;
+    this.#intake = intake;
+    const { timeout, lease } = settings;
+    this.#traits = { ...intake.traits("consume", { timeout }), isPlain: false };
+    this.leases = new Leases(lease);
+    this.#pump = new Pump(this, source);
+    const { feeds, state } = group;
+    feeds.add(this);
+    if (state.isClosed) this.stop(state.reason);
+    this.#pump.run();
+  }
+
+  wait(): Promise<void> {
+    return this.#end.promise;
+  }
+
+  /** The intake has ended: the group's, or that of these messages. */
+  stop(reason: Maybe<unknown>): void {
+    this.#pump.stop(
+      reason === NONE ? new CoGroupClosedError("No more is consumed") : reason,
+    );
+  }
+
+  resized(): void {
+    this.#pump.look();
+  }
+
+  get room(): number {
+    const { limit, paused } = this.group.state;
+    const most = paused ? 0 : limit + this.settings.ahead;
+    return most - this.books.held;
+  }
+
+  get least(): number {
+    return Math.max(1, this.settings.ahead / 2);
+  }
+
+  take(message: M): void {
+    const { answers, books, leases, settings } = this;
+    const deliveries = message.info?.deliveryCount ?? 1;
+    books.receive(deliveries);
+    const delivery = new Delivery(this, message, deliveries, this.#traits);
+    leases.start(delivery);
+    if (this.#pump.isStopped) answers.nak(delivery);
+    else if (deliveries <= settings.maxDeliveries) this.#bring(delivery);
+    else {
+      const error = new Error(`Delivered ${deliveries} times`);
+      answers.bury(delivery, error);
+    }
+  }
+
+  /** Brings it into the group. The user's functions, or the queue, may throw. */
+  #bring(delivery: Delivery<M>): void {
+    const { inPlace, taskOptions } = this.settings;
+    const retry = inPlace ? delivery : undefined;
+    try {
+      const options = taskOptions(delivery.message);
+      const traits = this.#intake.traits("consume", options);
+      delivery.traits = { ...traits, retry, isPlain: false };
+      if (!this.#intake.bring(delivery)) delivery.abandoned();
+    } catch (error) {
+      delivery.judge(error);
+    }
+  }
+
+  report(error: unknown, message?: M): void {
+    const { onError } = this.settings;
+    tell(() => onError(error, message), print);
+  }
+
+  look(): void {
+    this.#pump.look();
+    if (!this.#pump.isDry) return;
+    this.group.feeds.delete(this);
+    if (this.books.held + this.answers.open === 0) this.#end.resolve();
+  }
+}

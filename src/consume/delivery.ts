@@ -1,0 +1,143 @@
+/**
+ * A message, as a task of a group: what becomes of its attempts.
+ *
+ * Invariants:
+ * 1. It has its answer when its attempt ends; so the group waits for that, and a key's
+ *    next message does. Only an attempt in place that is to be followed by another one
+ *    ends without.
+ * 2. It ends once: see `Answers`.
+ *
+ * @module
+ */
+
+import { domError } from "../base/errors.ts";
+import { type Deferred, deferred, type Maybe, NONE } from "../base/promises.ts";
+import type { Retries } from "../base/retry.ts";
+import type { Run } from "../group/context.ts";
+import { Entry, type Traits } from "../group/entry.ts";
+import type { Group } from "../group/group.ts";
+import type { Runner } from "../group/runner.ts";
+import type { Answers, Desk, Held } from "./answers.ts";
+import type { Message } from "./message.ts";
+
+/** What the deliveries of a consumption have in common. */
+export interface Home<M extends Message> extends Desk<M> {
+  readonly group: Group;
+  readonly answers: Answers<M>;
+}
+
+export class Delivery<M extends Message> extends Entry
+  implements Held<M>, Retries {
+  readonly message: M;
+  isEnded = false;
+  until: number = Infinity;
+  cause: unknown = undefined;
+  index = -1;
+  due = 0;
+  turn = 0;
+  readonly #home: Home<M>;
+  /** Milliseconds until the next attempt in place; undefined if there is none to come. */
+  #next: number | undefined = undefined;
+  /** What the attempt has failed with, if its time is over. */
+  #timeout: Maybe<unknown> = NONE;
+  /** While an attempt is made: resolves with `#next` when it has ended. */
+  #end: Deferred<number | undefined> | undefined = undefined;
+
+  /** `deliveries`: how often the message was delivered. Its traits may be set later. */
+  constructor(home: Home<M>, message: M, deliveries: number, traits: Traits) {
+    const { handler } = home.settings;
+    super((ctx) => handler(message, ctx), traits);
+    this.message = message;
+    this.#home = home;
+    this.track!.attempt = deliveries - 1;
+  }
+
+  /** It belongs to its engine: it can't be inserted elsewhere. */
+  override get isPartOfStream(): boolean {
+    return true;
+  }
+
+  lose(): void {
+    const { group } = this.#home;
+    const reason = domError("The lease is lost", "AbortError");
+    reason.cause = this.cause;
+    if (this.state === "running") this.track!.run?.abort(reason);
+    else if (this.state !== "new") group.attempts.withdraw(this, reason);
+    this.#home.report(reason, this.message);
+  }
+
+  override async attempt(runner: Runner, run: Run): Promise<unknown> {
+    const { answers, group } = this.#home;
+    this.#next = undefined;
+    this.#timeout = NONE;
+    if (this.#isLost) throw this.abandoned(); // It does not start.
+    const { resolve } = this.#end = deferred<number | undefined>();
+    let error: Maybe<unknown> = NONE;
+    let value: unknown;
+    try {
+      value = await super.attempt(runner, run);
+    } catch (thrown) {
+      error = thrown;
+    }
+    run.timer?.clear(); // The time was for the handler.
+    if (this.#timeout !== NONE) await this.judge(error = this.#timeout);
+    else if (error === NONE) await answers.ack(this);
+    else if (group.state.isAborted && run.signal.aborted) {
+      this.abandoned(); // The abort has told it to end: it has not failed by itself.
+    } else await this.judge(error);
+    this.#end = undefined;
+    resolve(this.#next);
+    if (error !== NONE) throw error;
+    return value;
+  }
+
+  /** The group asks: when the attempt has ended, or when its time is over. */
+  wait(error: unknown): number | undefined | Promise<number | undefined> {
+    if (this.#end === undefined) return this.#next;
+    this.#timeout = error;
+    return this.#end.promise;
+  }
+
+  override failed(error: unknown): boolean {
+    if (this.#end !== undefined) this.#timeout = error;
+    // Else an abort has come between the attempt and the next one in place.
+    else if (!this.isEnded) this.abandoned();
+    return true;
+  }
+
+  override abandoned(): void {
+    const { answers } = this.#home;
+    if (this.#isLost) answers.end(this, "lost");
+    else answers.nak(this);
+  }
+
+  /** Only to be asked while it has not ended. */
+  get #isLost(): boolean {
+    return this.#home.leases.isLost(this);
+  }
+
+  /** Whether its next attempt is made here. */
+  get #isInPlace(): boolean {
+    return this.traits.retry !== undefined && this.state === "running" &&
+      !this.#home.group.state.isAborted;
+  }
+
+  /** An attempt has failed, or it could not be queued. */
+  async judge(error: unknown): Promise<void> {
+    const { answers, settings: { policy } } = this.#home;
+    const { attempt } = this.track!;
+    let wait: number | undefined;
+    try {
+      wait = await policy.wait(
+        error,
+        this.state === "new" ? attempt + 1 : attempt,
+      );
+    } catch (thrown) {
+      error = thrown;
+    }
+    if (this.#isLost) answers.end(this, "lost");
+    else if (wait === undefined) await answers.bury(this, error);
+    else if (this.#isInPlace) this.#next = wait;
+    else answers.nak(this, wait);
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * What a durable queue gives: messages, and a way to ask for them.
+ *
+ * @module
+ */
+
+/**
+ * A message of a durable queue, which waits for an answer: `ack`, `nak` or `term`. It is
+ * structural: JetStream's `JsMsg` is one, as it is. Each answer is called as a method,
+ * and may return a promise.
+ *
+ * @example One of a queue in memory
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { CoGroup } from "@cogroup/cogroup";
+ * import { consume, type Message } from "@cogroup/cogroup/consume";
+ *
+ * const answers: string[] = [];
+ * const message: Message = {
+ *   ack: () => void answers.push("ack"),
+ *   nak: () => void answers.push("nak"),
+ * };
+ * async function* source() {
+ *   yield await Promise.resolve(message);
+ * }
+ * const group = new CoGroup(1);
+ * await consume(group, source(), () => "done").wait();
+ * await group.wait();
+ * assert.deepEqual(answers, ["ack"]);
+ * ```
+ */
+export interface Message {
+  /**
+   * It is done. A promise is awaited; one that rejects, or an answer of false, means that
+   * the engine has not confirmed it: then it is called again.
+   */
+  ack(): unknown;
+  /**
+   * It is to be delivered again.
+   *
+   * @param delayMs After so many milliseconds; at once without it.
+   */
+  nak(delayMs?: number): unknown;
+  /**
+   * It is never to be delivered again. Without it there is a `nak`, and the engine's own
+   * rule ends the message.
+   */
+  term?(): unknown;
+  /**
+   * It is still worked at: its lease begins anew. An answer of false, or a promise of
+   * that, means that the message is another consumer's by now. Without it, the message
+   * has no lease, and can't be lost.
+   */
+  working?(): unknown;
+  /** It is done, and the engine confirms that. If there is one, it is called instead of `ack`. */
+  ackAck?(): Promise<unknown>;
+  /** What the engine knows of it. */
+  readonly info?: {
+    /** How often it was delivered, this time included. Without it, this is the first time. */
+    readonly deliveryCount: number;
+  } | undefined;
+}
+
+/**
+ * Asks the engine for messages. Called when there is room, and again when what it gave
+ * is at an end and there is room again. If it throws or rejects, the consumption ends.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { CoGroup } from "@cogroup/cogroup";
+ * import { consume, type Message, type Receive } from "@cogroup/cogroup/consume";
+ *
+ * const stored: Message[] = [1, 2, 3].map(() => ({ ack() {}, nak() {} }));
+ * const receive: Receive<Message> = (room, signal) => {
+ *   if (stored.length > 0) return stored.splice(0, room);
+ *   return new Promise((resolve) => { // There will be no more.
+ *     signal.addEventListener("abort", () => resolve([]));
+ *   });
+ * };
+ * const group = new CoGroup(2);
+ * const consumption = consume(group, receive, () => "done");
+ * while (consumption.stats.acked < 3) await group.idle();
+ * await group.wait();
+ * await consumption.wait();
+ * ```
+ *
+ * @typeParam M The type of the messages.
+ * @param room At most how many. A positive integer.
+ * @param signal Speaks when no more are wanted. To resolve with what has come by then, or
+ *   with nothing, is as good as to reject.
+ * @returns The messages, as soon as there are any: an iterable or an async iterable, or
+ *   a promise of one.
+ */
+export type Receive<M> = (
+  room: number,
+  signal: AbortSignal,
+) =>
+  | Iterable<M>
+  | AsyncIterable<M>
+  | PromiseLike<Iterable<M> | AsyncIterable<M>>;
