@@ -17,7 +17,7 @@ import type { QueuedTask, Task, TaskOptions } from "../task.ts";
 import type { Run } from "./context.ts";
 import type { Delayable } from "./delays.ts";
 import type { Place, Runner } from "./runner.ts";
-import type { Seen } from "./watch.ts";
+import type { Seen } from "./seen.ts";
 
 /** What is queued: the bare function where nothing else is known of the task. */
 export type Item = Task | Entry;

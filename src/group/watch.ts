@@ -15,45 +15,11 @@ import type { Governor, Permit } from "../governor.ts";
 import type { Entry, Item } from "./entry.ts";
 import { type Gate, type GateKeeper, gateTo, type PlainGate } from "./gate.ts";
 import type { Place } from "./runner.ts";
-import type { GroupStep, ObservedTask, Observer, Step } from "./observer.ts";
+import type { GroupStep, Observer, Step } from "./observer.ts";
+import { Seen } from "./seen.ts";
 
 /** Why a task will never run. */
 export type Why = Extract<Step, { type: "abandoned" }>["why"];
-
-/** A task, as the observer sees it. */
-export class Seen implements ObservedTask {
-  readonly number: number;
-  readonly id: unknown;
-  readonly key: unknown;
-  readonly priority: number;
-  readonly weight: number;
-  #since: number;
-
-  constructor(
-    number: number,
-    { traits: { id, weight, options } }: Entry,
-    now: number,
-  ) {
-    this.number = number;
-    this.id = id;
-    this.key = options?.key;
-    this.priority = options?.priority ?? 0;
-    this.weight = weight;
-    this.#since = now;
-  }
-
-  /** For how long it has been what it is. */
-  for(now: number): number {
-    return now - this.#since;
-  }
-
-  /** It becomes something else. For how long it was what it was. */
-  turn(now: number): number {
-    const elapsed = now - this.#since;
-    this.#since = now;
-    return elapsed;
-  }
-}
 
 /** The types of steps that a task makes while it runs. */
 type RunType = Extract<Step, { attempt: number }>["type"];
@@ -68,7 +34,9 @@ export class Watch {
 
   accepted(entry: Entry): void {
     const time = performance.now();
-    const task = entry.track!.seen = new Seen(++this.#accepted, entry, time);
+    const { options, traits } = entry;
+    const task = new Seen(++this.#accepted, options, traits.weight, time);
+    entry.track!.seen = task;
     this.#tell({ type: "accepted", time, task, elapsed: 0 });
   }
 

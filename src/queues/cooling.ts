@@ -66,9 +66,9 @@ export class Cooling<K extends Link> {
     this.#wait = ms;
     this.#timer = new Timer(ms, () => {
       const gone = this.look(MANY);
-      if (this.#keys.size > FEW) {
-        this.#setTimer(gone > 0 ? SOON : this.#wait * 2);
-      }
+      if (this.#keys.size <= FEW) return;
+      const wait = gone > 0 ? SOON : this.#wait * 2;
+      this.#setTimer(gone === MANY ? AT_ONCE : wait);
     }).unref();
   }
 
