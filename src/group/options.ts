@@ -145,7 +145,8 @@ export interface CoGroupOptions {
    * `map` while each worker has such a task. Such an await rejects, in the same turn of
    * the event loop, with an InvalidStateError which names the tasks; what is waited for,
    * if it has not started, is abandoned. Where only `Promise.all` or `allSettled` has
-   * asked, it rejects when nothing has happened for a second. The cure is `ctx.lend`.
+   * asked, it rejects when nothing has happened for a second; of the waits for the
+   * group's end these are not found. The cure is `ctx.lend`.
    *
    * For development: it makes each task several times as dear. It takes what is awaited in
    * a task, or in a function that the task has called, for what the task waits for; so
