@@ -40,11 +40,13 @@ export interface Host {
 /** Where an entry is. */
 export type EntryState = "new" | "queued" | "delayed" | "running" | "gone";
 
-/** What an entry has beyond its task. Entries with the same options may share it. */
+/**
+ * What an entry has beyond its task and its options. All that say the same as the group's
+ * options share it: most often nothing but a priority or a key is given (bench: j).
+ */
 export interface Traits {
   /** What starts it. A call of `go` is its own. */
   readonly host: Host;
-  readonly options: TaskOptions | undefined;
   /** The id of the options; undefined for none. */
   readonly id: unknown;
   /** The signal of the options, read once: the caller may change the object later. */
@@ -85,21 +87,19 @@ export class Track implements Delayable {
 export class Entry implements QueuedTask {
   declare readonly task: Task;
   /** Replaced where its priority is set. */
-  declare traits: Traits;
+  declare options: TaskOptions | undefined;
+  declare readonly traits: Traits;
   declare state: EntryState;
   // Kept in an object of their own: otherwise a plain entry would be three times as large,
   // and `go` would take half as long again.
   declare readonly track: Track | undefined;
 
-  constructor(task: Task, traits: Traits) {
+  constructor(task: Task, options: TaskOptions | undefined, traits: Traits) {
     this.task = task;
+    this.options = options;
     this.traits = traits;
     this.state = "new";
     this.track = traits.isPlain ? undefined : new Track(this);
-  }
-
-  get options(): TaskOptions | undefined {
-    return this.traits.options;
   }
 
   get host(): Host {

@@ -129,11 +129,11 @@ class ForeignGate implements PlainGate {
     return this.#foreign.isWaiting;
   }
 
-  isOpen({ traits: { weight, options } }: Entry): boolean {
+  isOpen({ options, traits: { weight } }: Entry): boolean {
     return this.#foreign.isReady(weight, options?.key);
   }
 
-  open({ traits: { weight, options } }: Entry): boolean {
+  open({ options, traits: { weight } }: Entry): boolean {
     this.#giveBack();
     try {
       if (this.#foreign.has(weight, options?.key)) return true;

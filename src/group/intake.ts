@@ -113,7 +113,6 @@ export class Intake {
     this.#isBare = isPlain && !isRead;
     this.#traits = {
       host: group.workers,
-      options: undefined,
       id: undefined,
       signal: undefined,
       timeout,
@@ -172,7 +171,7 @@ export class Intake {
       const refusal = this.refusal("go", traits);
       if (refusal !== NONE) return rejectQuietly(refusal);
       const { backlog, workers } = this.#group;
-      const call = new Call(task, traits, workers.caller);
+      const call = new Call(task, options, traits, workers.caller);
       if (!backlog.keep(call)) {
         const why = "Cannot go: the queue is full";
         return rejectQuietly(domError(why, "AbortError"));
@@ -251,7 +250,7 @@ export class Intake {
   #item(doing: string, task: Task, options: TaskOptions | undefined): Item {
     callable(doing, "task", task);
     if (options === undefined && this.#isBare) return task;
-    return new Entry(task, this.traits(doing, options));
+    return new Entry(task, options, this.traits(doing, options));
   }
 
   /** The traits by these options; what they leave open is as the group's options say. */
@@ -269,10 +268,14 @@ export class Intake {
     const retry = rule === undefined
       ? this.#traits.retry
       : new RetryPolicy(doing, rule);
+    if (
+      signal === undefined && id === undefined && ms === undefined &&
+      rule === undefined && weight === 1
+    ) return this.#traits;
     const isPlain = signal === undefined && timeout === Infinity &&
       retry === undefined && !this.#isTracked;
     const { host } = this.#traits;
-    return { host, options, id, signal, timeout, retry, weight, isPlain };
+    return { host, id, signal, timeout, retry, weight, isPlain };
   }
 
   #weight(doing: string, value: unknown): number {

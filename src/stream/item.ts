@@ -7,7 +7,7 @@
 
 import { Entry, type Traits } from "../group/entry.ts";
 import type { Place } from "../group/runner.ts";
-import type { ItemContext, Task, TaskContext } from "../task.ts";
+import type { ItemContext, Task, TaskContext, TaskOptions } from "../task.ts";
 
 /** The stream, as its items see it. */
 export interface ItemHome {
@@ -61,12 +61,13 @@ export class Item extends Entry {
 
   constructor(
     task: Task,
+    options: TaskOptions | undefined,
     traits: Traits,
     stream: ItemHome,
     input: unknown,
     index: number,
   ) {
-    super(task, traits);
+    super(task, options, traits);
     this.stream = stream;
     this.input = input;
     this.index = index;
