@@ -255,9 +255,10 @@ export class Stream extends Steps<unknown> implements Feed, Demand {
    * after an abort there is no next step.
    */
   #fail(failure: Item): void {
+    const isQuiet = failure.failedAt === undefined; // Its signal has ended it (law 6).
     failure.failedAt = undefined;
     this.#head = undefined;
-    this.#finish({ error: failure.value, isQuiet: false });
+    this.#finish({ error: failure.value, isQuiet });
   }
 
   /** Ends the stream, now. */
