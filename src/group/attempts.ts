@@ -91,11 +91,8 @@ export class Attempts {
     watch(signal, watcher);
   }
 
-  /**
-   * Runs an entry that is not plain, and has just started. Resolves when the attempt
-   * has ended, with the id of the worker that it ended in; never rejects.
-   */
-  async run(entry: Entry, workerId: number): Promise<number> {
+  /** An attempt of an entry that is not plain, which has just started, begins. */
+  begin(entry: Entry, workerId: number): Run {
     const track = entry.track!;
     const run = track.run = new Run(
       workerId,
@@ -108,26 +105,44 @@ export class Attempts {
     if (timeout < Infinity) {
       run.timer = new Timer(timeout, () => this.#timeOut(entry, run));
     }
-    let value: unknown;
-    let error: Maybe<unknown> = NONE;
-    try {
-      value = await this.#runner.invoke(entry.task, run);
-    } catch (reason) {
-      error = reason;
-    }
+    return run;
+  }
+
+  /**
+   * The task of that attempt has ended, with a value or an error. Gives a promise,
+   * which never rejects, if the end of the attempt has to be awaited.
+   */
+  endRun(
+    run: Run,
+    value: unknown,
+    error: Maybe<unknown>,
+  ): Promise<void> | undefined {
+    const entry = run.item as Entry;
+    const track = entry.track!;
     run.end();
     this.#loans.leave(run);
     track.run = undefined;
-    this.#release(track, run, error !== NONE);
-    // Awaited only if there is a promise: a microtask is a tenth of a task.
+    const isFailure = run.timedOut ||
+      (error !== NONE && entry.traits.signal?.aborted !== true);
+    this.#release(entry, isFailure);
     const judging = run.timedOut || run.isToldEarly || error === NONE
       ? run.judging
       : this.#judge(entry, run, error);
-    if (judging !== undefined) {
-      track.run = run; // The task's own signal may speak meanwhile.
-      await judging;
+    if (judging === undefined) return this.#settle(entry, run, value, error);
+    track.run = run; // The task's own signal may speak meanwhile.
+    return judging.then(() => {
       track.run = undefined;
-    }
+      this.#settle(entry, run, value, error);
+    });
+  }
+
+  /** The attempt has ended, and the user's functions have judged it. */
+  #settle(
+    entry: Entry,
+    run: Run,
+    value: unknown,
+    error: Maybe<unknown>,
+  ): undefined {
     // WARNING: not before it is judged: it has no worker, and is not in flight (law 2).
     this.#loans.end(run);
     if (run.overdue) this.#state.overdue--;
@@ -139,7 +154,6 @@ export class Attempts {
       entry.fulfilled(value);
     } else if (run.failure === NONE) this.#putOff(entry, run, error);
     else this.#reject(entry, run, run.failure);
-    return run.workerId;
   }
 
   /** The entry's own signal speaks. */
@@ -196,10 +210,10 @@ export class Attempts {
     for (const end of this.#judged.values()) end();
   }
 
-  /** A plain entry has ended for good, or one that has no run; its caller tells it so. */
+  /** A plain entry has ended; its caller tells it so. */
   end(entry: Entry, fate: "fulfilled" | "rejected"): void {
+    this.#release(entry, fate === "rejected");
     this.#count(entry, fate);
-    if (entry.track !== undefined) unwatch(entry.track.watcher);
   }
 
   /** Ends an entry whose run is over. */
@@ -209,19 +223,18 @@ export class Attempts {
     place: Place,
     error: unknown,
   ): void {
-    this.end(entry, fate);
+    this.#count(entry, fate);
+    unwatch(entry.track!.watcher);
     const more = fate === "fulfilled" ? undefined : { error };
     this.#watch?.run(fate, entry, place, more);
   }
 
   /** Gives the permit back. A task that its own signal ended does not count as failed. */
-  #release(track: Track, run: Run, failed: boolean): void {
-    const { entry, permit } = track;
-    const isWithdrawn = entry.traits.signal?.aborted === true;
-    const isFailure = run.timedOut || (failed && !isWithdrawn);
+  #release(entry: Entry, isFailure: boolean): void {
     this.#queue.ended?.(entry, isFailure);
+    const { permit } = entry;
     if (permit === undefined) return;
-    track.permit = undefined;
+    entry.permit = undefined;
     this.#gate!.release(permit, isFailure);
   }
 

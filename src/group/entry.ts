@@ -55,7 +55,7 @@ export interface Traits {
   readonly retry: RetryPolicy | undefined;
   /** How much of the governor's limit it takes. */
   readonly weight: number;
-  /** It has one attempt, no timeout and no signal, and no governor, queue or observer hears of its end. */
+  /** It has one attempt, no timeout and no signal, and no observer hears of it. */
   readonly isPlain: boolean;
 }
 
@@ -68,8 +68,6 @@ export class Track implements Delayable {
   attempt = 0;
   /** Its run, while the task runs. */
   run: Run | undefined = undefined;
-  /** What the group's governor, if there is one, gave for this run. */
-  permit: Permit | undefined = undefined;
   /** What the group's observer, if there is one, knows it by. */
   seen: Seen | undefined = undefined;
   index = -1;
@@ -90,6 +88,8 @@ export class Entry implements QueuedTask {
   declare options: TaskOptions | undefined;
   declare readonly traits: Traits;
   declare state: EntryState;
+  /** What the group's governor, if there is one, gave for this attempt. */
+  declare permit: Permit | undefined;
   // Kept in an object of their own: otherwise a plain entry would be three times as large,
   // and `go` would take half as long again.
   declare readonly track: Track | undefined;
@@ -99,6 +99,7 @@ export class Entry implements QueuedTask {
     this.options = options;
     this.traits = traits;
     this.state = "new";
+    this.permit = undefined;
     this.track = traits.isPlain ? undefined : new Track(this);
   }
 

@@ -134,7 +134,7 @@ class ForeignGate implements PlainGate {
   }
 
   open({ options, traits: { weight } }: Entry): boolean {
-    this.#giveBack();
+    if (!this.#giveBack()) return false;
     try {
       if (this.#foreign.has(weight, options?.key)) return true;
       this.#foreign.wait(weight, options?.key);
@@ -171,15 +171,19 @@ class ForeignGate implements PlainGate {
     return isLeft;
   }
 
-  #giveBack(): void {
+  /** False if the governor has thrown. */
+  #giveBack(): boolean {
+    let isWell = true;
     for (let ended = this.#ended.pop(); ended; ended = this.#ended.pop()) {
       const [permit, end] = ended;
       try {
         if (end === "unused") waive(permit);
         else permit.release(end);
       } catch (error) {
+        isWell = false;
         this.#keeper.onBroken(error);
       }
     }
+    return isWell;
   }
 }

@@ -94,8 +94,6 @@ export class Intake {
   readonly #group: Group;
   /** Whether a task without options can be queued as it is. */
   readonly #isBare: boolean;
-  /** Whether a governor, the queue or an observer is told of the end of each attempt or task. */
-  readonly #isTracked: boolean;
   /** Those of the group's governor, if it is one of this library. */
   readonly #permits: Permits | undefined;
   /** The traits of a task without options. */
@@ -103,14 +101,11 @@ export class Intake {
 
   constructor(group: Group) {
     this.#group = group;
-    const { governor, isRead, observer, queue, retry, timeout } =
-      group.settings;
+    const { governor, isRead, observer, retry, timeout } = group.settings;
     this.#permits = governor && permitsOf(governor);
-    this.#isTracked = governor !== undefined || observer !== undefined ||
-      queue.done !== undefined;
     const isPlain = retry === undefined && timeout === Infinity &&
-      !this.#isTracked;
-    this.#isBare = isPlain && !isRead;
+      observer === undefined;
+    this.#isBare = isPlain && !isRead && governor === undefined;
     this.#traits = {
       host: group.workers,
       id: undefined,
@@ -273,7 +268,7 @@ export class Intake {
       rule === undefined && weight === 1
     ) return this.#traits;
     const isPlain = signal === undefined && timeout === Infinity &&
-      retry === undefined && !this.#isTracked;
+      retry === undefined && this.#group.settings.observer === undefined;
     const { host } = this.#traits;
     return { host, id, signal, timeout, retry, weight, isPlain };
   }

@@ -31,7 +31,7 @@ export class Seen implements ObservedTask {
 
   constructor(
     number: number,
-    { traits: { id, weight, options } }: Entry,
+    { options, traits: { id, weight } }: Entry,
     now: number,
   ) {
     this.number = number;

@@ -20,6 +20,7 @@
  * @module
  */
 
+import { type Maybe, NONE } from "../base/promises.ts";
 import { Turn } from "../base/turn.ts";
 import type { Backlog } from "../channel/backlog.ts";
 import type { OwnQueue } from "../queues/queue.ts";
@@ -154,7 +155,7 @@ export class Workers implements Host {
 
   /** One worker for one call. It looks for nothing more: a call has one item (bench: go). */
   async workCall(call: Call): Promise<void> {
-    if (call.track !== undefined) return void this.work(call, call);
+    if (!call.traits.isPlain) return void this.work(call, call);
     if (this.#ids.used === 0) this.turn.enter();
     const ctx = this.#context();
     ctx.item = call;
@@ -199,9 +200,19 @@ export class Workers implements Host {
           ctx.item = undefined; // It has ended: `tasks` in `onError` does not show it.
           runner.report(error, { task: item }, ctx);
         }
-      } else if (item.track !== undefined) {
-        id = await this.#attempts.run(item, id);
+      } else if (!item.traits.isPlain) {
+        const run = this.#attempts.begin(item, id);
+        let value: unknown;
+        let error: Maybe<unknown> = NONE;
+        try {
+          value = await runner.invoke(item.task, run);
+        } catch (reason) {
+          error = reason;
+        }
+        const end = this.#attempts.endRun(run, value, error);
+        if (end !== undefined) await end; // Only if need be: that takes a microtask.
         ctx.item = undefined;
+        id = run.workerId;
         if (id !== NO_ID) this.#ids.move(id, ctx); // It may have lent its worker.
       } else {
         try {
@@ -333,7 +344,7 @@ export class Workers implements Host {
     const permit = this.#gate?.take(item as Entry);
     if (this.#gate !== undefined) {
       if (permit === undefined) return false;
-      (item as Entry).track!.permit = permit;
+      (item as Entry).permit = permit;
     }
     if (!this.#take()) {
       if (permit !== undefined) this.#gate!.waive(permit);
