@@ -98,6 +98,9 @@ export interface RetryOptions {
     | undefined;
 }
 
+/** One for all of them: a closure for each policy would be as large as that. */
+const always = () => true;
+
 /** What has a default, in place. */
 type Rule = Omit<RetryOptions, "delay">;
 
@@ -114,7 +117,7 @@ export class RetryPolicy {
       maxTimeout = 60_000,
       multiplier = 2,
       jitter = 1,
-      isRetriable = () => true,
+      isRetriable = always,
       delay,
     } = checked(doing, options, "retry")!;
     count(doing, "retry.maxAttempts", maxAttempts, 1);

@@ -18,15 +18,15 @@
 
 import { domError, show } from "../base/errors.ts";
 import { deferred, type Maybe, NONE } from "../base/promises.ts";
-import { AbortWatcher, unwatch, watch } from "../base/signals.ts";
+import { unwatch, watch, Watcher } from "../base/signals.ts";
 import { Timer } from "../base/timer.ts";
 import type { Backlog } from "../channel/backlog.ts";
 import type { OwnQueue } from "../queues/queue.ts";
 import type { Bell } from "./bell.ts";
-import { type Grace, Run } from "./context.ts";
+import { type Grace, Run, type RunContext } from "./context.ts";
 import { Delays } from "./delays.ts";
 import { Directory } from "./directory.ts";
-import type { Entry, Item, Track } from "./entry.ts";
+import { type Entry, type Item, Track } from "./entry.ts";
 import type { Gate } from "./gate.ts";
 import { NO_ID } from "./ids.ts";
 import type { Loans } from "./loans.ts";
@@ -48,6 +48,22 @@ export interface AttemptsOptions {
   readonly gate: Gate | undefined;
   /** Not there if the group has no observer. */
   readonly watch: Watch | undefined;
+}
+
+/** Withdraws an entry when its own signal speaks. A closure for that is twice as large. */
+class Withdrawal extends Watcher {
+  readonly #attempts: Attempts;
+  readonly #entry: Entry;
+
+  constructor(attempts: Attempts, entry: Entry) {
+    super();
+    this.#attempts = attempts;
+    this.#entry = entry;
+  }
+
+  override onAbort(reason: unknown): void {
+    this.#attempts.withdraw(this.#entry, reason);
+  }
 }
 
 export class Attempts {
@@ -84,16 +100,19 @@ export class Attempts {
     entry.state = "queued";
     const { id, signal } = entry.traits;
     if (id !== undefined) this.directory.add(entry);
-    this.#watch?.accepted(entry);
+    if (this.#watch !== undefined) {
+      this.#trackOf(entry);
+      this.#watch.accepted(entry);
+    }
     if (signal === undefined) return;
-    const watcher = new AbortWatcher((reason) => this.withdraw(entry, reason));
-    entry.track!.watcher = watcher;
+    const watcher = new Withdrawal(this, entry);
+    this.#trackOf(entry).watcher = watcher;
     watch(signal, watcher);
   }
 
   /** An attempt of an entry that is not plain, which has just started, begins. */
   begin(entry: Entry, workerId: number): Run {
-    const track = entry.track!;
+    const track = this.#trackOf(entry);
     const run = track.run = new Run(
       workerId,
       this.#grace,
@@ -109,18 +128,19 @@ export class Attempts {
   }
 
   /**
-   * The task of that attempt has ended, with a value or an error. Gives a promise,
-   * which never rejects, if the end of the attempt has to be awaited.
+   * The task of that attempt, which had this context, has ended with a value or an error.
+   * Gives a promise, which never rejects, if the end of the attempt has to be awaited.
    */
   endRun(
     run: Run,
     value: unknown,
     error: Maybe<unknown>,
+    ctx: RunContext = run,
   ): Promise<void> | undefined {
     const entry = run.item as Entry;
     const track = entry.track!;
     run.end();
-    this.#loans.leave(run);
+    this.#loans.leave(ctx);
     track.run = undefined;
     const isFailure = run.timedOut ||
       (error !== NONE && entry.traits.signal?.aborted !== true);
@@ -128,23 +148,25 @@ export class Attempts {
     const judging = run.timedOut || run.isToldEarly || error === NONE
       ? run.judging
       : this.#judge(entry, run, error);
-    if (judging === undefined) return this.#settle(entry, run, value, error);
+    if (judging === undefined) return this.#settle(run, value, error, ctx);
     track.run = run; // The task's own signal may speak meanwhile.
     return judging.then(() => {
       track.run = undefined;
-      this.#settle(entry, run, value, error);
+      this.#settle(run, value, error, ctx);
     });
   }
 
   /** The attempt has ended, and the user's functions have judged it. */
   #settle(
-    entry: Entry,
     run: Run,
     value: unknown,
     error: Maybe<unknown>,
+    ctx: RunContext,
   ): undefined {
+    const entry = run.item as Entry;
     // WARNING: not before it is judged: it has no worker, and is not in flight (law 2).
-    this.#loans.end(run);
+    this.#loans.end(ctx);
+    run.workerId = ctx.workerId;
     if (run.overdue) this.#state.overdue--;
     if (run.told !== NONE) this.#endAs("rejected", entry, run, run.told);
     else if (run.timeoutError !== NONE) {
@@ -154,6 +176,10 @@ export class Attempts {
       entry.fulfilled(value);
     } else if (run.failure === NONE) this.#putOff(entry, run, error);
     else this.#reject(entry, run, run.failure);
+  }
+
+  #trackOf(entry: Entry): Track {
+    return entry.track ??= new Track(entry);
   }
 
   /** The entry's own signal speaks. */
@@ -214,6 +240,22 @@ export class Attempts {
   end(entry: Entry, fate: "fulfilled" | "rejected"): void {
     this.#release(entry, fate === "rejected");
     this.#count(entry, fate);
+  }
+
+  /** A plain entry has failed. If it may be retried, more is to be known of it from here on. */
+  fail(
+    entry: Entry,
+    ctx: RunContext,
+    error: unknown,
+  ): Promise<void> | undefined {
+    if (entry.traits.retry !== undefined) {
+      const run = this.begin(entry, ctx.workerId);
+      return this.endRun(run, undefined, error, ctx);
+    }
+    this.#loans.end(ctx);
+    this.end(entry, "rejected");
+    this.#tellFailed(entry, ctx, error);
+    return undefined;
   }
 
   /** Ends an entry whose run is over. */

@@ -11,7 +11,7 @@
  */
 
 import type { RetryPolicy } from "../base/retry.ts";
-import type { AbortWatcher } from "../base/signals.ts";
+import type { Watcher } from "../base/signals.ts";
 import type { Permit } from "../governor.ts";
 import type { QueuedTask, Task, TaskOptions } from "../task.ts";
 import type { Run } from "./context.ts";
@@ -41,8 +41,8 @@ export interface Host {
 export type EntryState = "new" | "queued" | "delayed" | "running" | "gone";
 
 /**
- * What an entry has beyond its task and its options. All that say the same as the group's
- * options share it: most often nothing but a priority or a key is given (bench: j).
+ * What an entry has beyond its task and its options. Entries that say the same one after
+ * the other share it: most often nothing but a priority or a key is given (bench: j).
  */
 export interface Traits {
   /** What starts it. A call of `go` is its own. */
@@ -55,7 +55,7 @@ export interface Traits {
   readonly retry: RetryPolicy | undefined;
   /** How much of the governor's limit it takes. */
   readonly weight: number;
-  /** It has one attempt, no timeout and no signal, and no observer hears of it. */
+  /** It has no timeout and no signal. */
   readonly isPlain: boolean;
 }
 
@@ -63,7 +63,7 @@ export interface Traits {
 export class Track implements Delayable {
   readonly entry: Entry;
   /** Is told of the abort of the entry's own signal. */
-  watcher: AbortWatcher | undefined = undefined;
+  watcher: Watcher | undefined = undefined;
   /** How often it was started. */
   attempt = 0;
   /** Its run, while the task runs. */
@@ -91,8 +91,8 @@ export class Entry implements QueuedTask {
   /** What the group's governor, if there is one, gave for this attempt. */
   declare permit: Permit | undefined;
   // Kept in an object of their own: otherwise a plain entry would be three times as large,
-  // and `go` would take half as long again.
-  declare readonly track: Track | undefined;
+  // and `go` would take half as long again. Made when it is first needed.
+  declare track: Track | undefined;
 
   constructor(task: Task, options: TaskOptions | undefined, traits: Traits) {
     this.task = task;
@@ -100,11 +100,16 @@ export class Entry implements QueuedTask {
     this.traits = traits;
     this.state = "new";
     this.permit = undefined;
-    this.track = traits.isPlain ? undefined : new Track(this);
+    this.track = undefined;
   }
 
   get host(): Host {
     return this.traits.host;
+  }
+
+  /** Whether nothing but its end need be known of its next attempt. */
+  get isPlain(): boolean {
+    return this.traits.isPlain && this.track === undefined;
   }
 
   /** Whether a caller waits for its result, and can be told before the task ends. */

@@ -98,15 +98,17 @@ export class Intake {
   readonly #permits: Permits | undefined;
   /** The traits of a task without options. */
   readonly #traits: Traits;
+  /** The last ones that have nothing of one task alone. */
+  #last: Traits;
 
   constructor(group: Group) {
     this.#group = group;
     const { governor, isRead, observer, retry, timeout } = group.settings;
     this.#permits = governor && permitsOf(governor);
-    const isPlain = retry === undefined && timeout === Infinity &&
-      observer === undefined;
-    this.#isBare = isPlain && !isRead && governor === undefined;
-    this.#traits = {
+    const isPlain = timeout === Infinity;
+    this.#isBare = isPlain && retry === undefined && !isRead &&
+      governor === undefined && observer === undefined;
+    this.#traits = this.#last = {
       host: group.workers,
       id: undefined,
       signal: undefined,
@@ -263,14 +265,17 @@ export class Intake {
     const retry = rule === undefined
       ? this.#traits.retry
       : new RetryPolicy(doing, rule);
-    if (
-      signal === undefined && id === undefined && ms === undefined &&
-      rule === undefined && weight === 1
-    ) return this.#traits;
-    const isPlain = signal === undefined && timeout === Infinity &&
-      retry === undefined && this.#group.settings.observer === undefined;
+    const isOwn = id !== undefined || signal !== undefined ||
+      rule !== undefined;
+    const last = this.#last;
+    if (!isOwn && timeout === last.timeout && weight === last.weight) {
+      return last;
+    }
+    const isPlain = signal === undefined && timeout === Infinity;
     const { host } = this.#traits;
-    return { host, id, signal, timeout, retry, weight, isPlain };
+    const traits = { host, id, signal, timeout, retry, weight, isPlain };
+    if (!isOwn) this.#last = traits;
+    return traits;
   }
 
   #weight(doing: string, value: unknown): number {

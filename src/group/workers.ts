@@ -155,7 +155,7 @@ export class Workers implements Host {
 
   /** One worker for one call. It looks for nothing more: a call has one item (bench: go). */
   async workCall(call: Call): Promise<void> {
-    if (!call.traits.isPlain) return void this.work(call, call);
+    if (!call.isPlain) return void this.work(call, call);
     if (this.#ids.used === 0) this.turn.enter();
     const ctx = this.#context();
     ctx.item = call;
@@ -165,9 +165,9 @@ export class Workers implements Host {
       this.#attempts.end(call, "fulfilled");
       call.fulfilled(value);
     } catch (error) {
-      this.#end(ctx);
-      this.#attempts.end(call, "rejected");
-      call.failed(error);
+      ctx.end();
+      const end = this.#attempts.fail(call, ctx, error);
+      if (end !== undefined) await end;
     }
     this.#release(ctx.workerId);
   }
@@ -200,7 +200,7 @@ export class Workers implements Host {
           ctx.item = undefined; // It has ended: `tasks` in `onError` does not show it.
           runner.report(error, { task: item }, ctx);
         }
-      } else if (!item.traits.isPlain) {
+      } else if (!item.isPlain) {
         const run = this.#attempts.begin(item, id);
         let value: unknown;
         let error: Maybe<unknown> = NONE;
@@ -223,11 +223,10 @@ export class Workers implements Host {
           this.#attempts.end(item, "fulfilled");
           item.fulfilled(value);
         } catch (error) {
+          if (ctx.isOwn) ctx.end();
+          const end = this.#attempts.fail(item, ctx, error);
+          if (end !== undefined) await end;
           ctx.item = undefined;
-          if (ctx.isOwn) this.#loans.end(ctx);
-          host.isAwake = true;
-          this.#attempts.end(item, "rejected");
-          if (!item.failed(error, ctx)) runner.report(error, item, ctx);
         }
       }
       if (ctx.isOwn) {
