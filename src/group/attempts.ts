@@ -30,9 +30,9 @@ import { type Entry, type Item, Track } from "./entry.ts";
 import type { Gate } from "./gate.ts";
 import { NO_ID } from "./ids.ts";
 import type { Loans } from "./loans.ts";
-
 import type { Place, Runner } from "./runner.ts";
 import type { State } from "./state.ts";
+import { Timeouts } from "./timeouts.ts";
 import type { Watch, Why } from "./watch.ts";
 
 /** The parts of a group that its attempts work with. */
@@ -69,6 +69,9 @@ class Withdrawal extends Watcher {
 export class Attempts {
   readonly delays: Delays<Track> = new Delays(({ entry }) =>
     this.#requeue(entry)
+  );
+  readonly timeouts: Timeouts<Track> = new Timeouts(({ entry, run }) =>
+    this.#timeOut(entry, run!)
   );
   readonly directory: Directory = new Directory();
   readonly #state: State;
@@ -121,9 +124,10 @@ export class Attempts {
     );
     run.item = entry;
     const { timeout } = entry.traits;
-    if (timeout < Infinity) {
-      run.timer = new Timer(timeout, () => this.#timeOut(entry, run));
-    }
+    if (timeout === Infinity) return run;
+    // A caller's goes off in its own async context (law 13).
+    if (!entry.hasCaller) this.timeouts.add(track, timeout);
+    else run.timer = new Timer(timeout, () => this.#timeOut(entry, run));
     return run;
   }
 
@@ -140,6 +144,7 @@ export class Attempts {
     const entry = run.item as Entry;
     const track = entry.track!;
     run.end();
+    if (track.index >= 0) this.timeouts.delete(track);
     this.#loans.leave(ctx);
     track.run = undefined;
     const isFailure = run.timedOut ||

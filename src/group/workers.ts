@@ -402,6 +402,7 @@ export class Workers implements Host {
     const isWanted = this.#hasNext || this.#loans.waiting > 0;
     if (this.turn.isWaiting && isWanted) return;
     this.turn.leave();
+    this.#attempts.timeouts.rest();
     if (this.#state.lent === 0) this.#grace.rest();
   }
 }
