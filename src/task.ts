@@ -61,7 +61,9 @@ export interface TaskContext {
    * lent, and keeps its permit and its key. Its time goes on.
    *
    * A task that lends for several waits at once goes on when the last of them is over.
-   * Not to be called when the task has ended: the context may be another task's by then.
+   * When the task has ended there is nothing to lend: then it just waits. For that, the
+   * function of the task has to declare its parameter: `(...args)`, or one with a
+   * default, may share its context with the next task.
    *
    * @typeParam T The type of what it waits for.
    * @param wait Called at once, when the worker is lent.

@@ -567,3 +567,55 @@ test("Law 2: random programs of tasks that lend have never more than concurrency
     assertBooks(group);
   }
 });
+
+for (
+  const [name, bring] of Object.entries({
+    "add()": (group: CoGroup, task: (ctx: TaskContext) => unknown) => {
+      group.add(task);
+    },
+    "add() with an id": (
+      group: CoGroup,
+      task: (ctx: TaskContext) => unknown,
+    ) => {
+      group.add(task, { id: 1 });
+    },
+    "map()": async (group: CoGroup, task: (ctx: TaskContext) => unknown) => {
+      for await (const _ of group.map([1], (_, ctx) => task(ctx)));
+    },
+    "add() by way of a worker function": (
+      group: CoGroup,
+      task: (ctx: TaskContext) => unknown,
+    ) => {
+      group.add((...args) => task(args[0]));
+    },
+  })
+) {
+  test(`ctx.lend(): a context of ${name} that is used after its task's end lends no other task's worker`, async () => {
+    const isWrapped = name.includes("worker function");
+    const group = new CoGroup({
+      concurrency: 1,
+      ...isWrapped && { worker: (task, ctx) => task(ctx) },
+    });
+    const { promise, open } = gate();
+    let most = 0;
+    const count = () => void (most = Math.max(most, group.inFlight));
+    let late: Promise<unknown> | undefined;
+    const forgotten = (ctx: TaskContext) => {
+      late = promise.then(() => ctx.lend(settled));
+    };
+    const brought = bring(group, forgotten);
+    for (const _ of range(4)) {
+      group.add(async () => {
+        open();
+        count();
+        await settled();
+        count();
+        assertEquals(group.stats.lent, 0);
+      });
+    }
+    await brought;
+    await group.wait();
+    await late;
+    assertEquals([most, group.stats.fulfilled], [1, 5]);
+  });
+}

@@ -887,6 +887,22 @@ test("Law 6: a stream that an abort ends, and that is not read, is no unhandled 
   assertEquals(reasons, []);
 });
 
+test("Law 6: a stream whose items' signal is aborted, and that is not read, is no unhandled rejection, whatever the next item is at", async () => {
+  const reasons = await unhandled(async () => {
+    for (const ticks of range(8)) {
+      const controller = new AbortController();
+      const { signal } = controller;
+      const items = new CoGroup(1).map([1, 2, 3], (n) => n, { signal });
+      await items.next();
+      for (const _ of range(ticks)) await undefined;
+      controller.abort("why");
+      items.next();
+      await settled();
+    }
+  });
+  assertEquals(reasons, []);
+});
+
 test("CoGroup.map() whose items' signal is aborted closes its source at once, not when its reader reads on", async () => {
   let closed = 0;
   const second = gate();

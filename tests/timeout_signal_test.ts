@@ -417,3 +417,62 @@ test("ctx.signal is one for each task of those that a worker runs one after the 
   await group.wait();
   assertEquals(new Set(signals).size, 3);
 });
+
+test("timeout: each task has its own time, though one timer may serve several", async () => {
+  using time = new FakeTime();
+  const failed: unknown[] = [];
+  const group = new CoGroup({
+    concurrency: 8,
+    slice: Infinity,
+    onError: (_, { options }) => void failed.push([options!.id, time.now]),
+  });
+  const start = time.now;
+  const ends: (() => void)[] = [];
+  const add = (id: string, timeout: number) =>
+    group.add(() => new Promise<void>((end) => ends.push(end)), {
+      id,
+      timeout,
+    });
+  add("a", 100);
+  add("b", 1000);
+  await settled();
+  time.tick(40);
+  add("c", 100);
+  add("d", 50);
+  await settled();
+  ends[0]!(); // The one for which the timer was set.
+  await settled();
+  time.tick(49);
+  assertEquals(failed, []);
+  time.tick(911);
+  assertEquals(
+    failed,
+    [["d", start + 90], ["c", start + 140], ["b", start + 1000]],
+  );
+  assertEquals([group.stats.overdue, time.next()], [3, false]);
+  for (const end of ends) end();
+  await group.wait();
+});
+
+test("timeout: a timer that was set for a task which has ended goes off for nothing, and none stays at rest", async () => {
+  using time = new FakeTime();
+  const failed: unknown[] = [];
+  const group = new CoGroup({
+    concurrency: 2,
+    timeout: 100,
+    slice: Infinity,
+    onError: (error) => void failed.push(error),
+  });
+  const slow = gate();
+  group.add(() => {});
+  await settled();
+  time.tick(99);
+  group.add(() => slow.promise, { timeout: 150 });
+  group.add(() => {});
+  await settled();
+  time.tick(149);
+  assertEquals(failed, []);
+  slow.open();
+  await group.idle();
+  assertEquals([failed, time.next()], [[], false]);
+});

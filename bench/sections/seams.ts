@@ -12,6 +12,7 @@ import {
   CoGroup,
   type CoGroupOptions,
   droppingQueue,
+  type Governor,
   keyedQueue,
   priorityQueue,
   type Queue,
@@ -188,6 +189,27 @@ function governors(count: number): Case {
   };
 }
 
+/** A permit that is free, and is given back at once. */
+function permits(count: number): Case {
+  const ways: Record<string, () => Governor> = {
+    "Semaphore": () => new Semaphore(CONCURRENCY),
+    "rateLimit": () => rateLimit({ limit: 1e9, interval: 1000 }),
+    "adaptiveLimit": () => adaptiveLimit({ max: 1000, initial: CONCURRENCY }),
+  };
+  return {
+    title: "acquire + release of a free permit",
+    unit: "ns/permit",
+    base: "Semaphore",
+    contenders: Object.entries(ways).map(([name, make]) => ({
+      name,
+      measure: timed(count, async () => {
+        const governor = make();
+        for (let i = 0; i < count; i++) (await governor.acquire()).release();
+      }),
+    })),
+  };
+}
+
 const priorityOf = ({ options }: QueuedTask) => options!.priority!;
 
 /** All of them in, and then all of them out, in order. */
@@ -281,6 +303,7 @@ export const seams: Section = {
       queues(count),
       taskOptions(count),
       governors(count),
+      permits(count),
       ...priorities(sizes),
     ];
   },

@@ -33,9 +33,8 @@ export class Alarm {
     this.#onTime = onTime;
   }
 
-  /** Sets the alarm to that time of the clock. */
-  set(due: number): void {
-    const time = this.#clock.now();
+  /** Sets the alarm to that time of the clock, which tells `time` now. */
+  set(due: number, time: number = this.#clock.now()): void {
     const isSet = due === this.#due && this.#laidBy === setTimeout;
     if (isSet && time - this.#laidAt < 1) return;
     if (!isSet) this.clear();
@@ -47,6 +46,11 @@ export class Alarm {
     const timer = new Timer(ms, () => this.#goOff(time + ms));
     if (this.#first === undefined) this.#first = timer;
     else this.#newest = timer;
+  }
+
+  /** Has it go off by that time, or sooner if it is set to that already. */
+  setBy(due: number, time: number = this.#clock.now()): void {
+    this.set(Math.min(due, this.#due), time);
   }
 
   clear(): void {

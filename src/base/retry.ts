@@ -111,6 +111,9 @@ export interface Retries {
   ): number | undefined | Promise<number | undefined>;
 }
 
+/** One for all of them: a closure for each policy would be as large as that. */
+const always = () => true;
+
 /** What has a default, in place. */
 type Rule = Omit<RetryOptions, "delay">;
 
@@ -127,7 +130,7 @@ export class RetryPolicy implements Retries {
       maxTimeout = 60_000,
       multiplier = 2,
       jitter = 1,
-      isRetriable = () => true,
+      isRetriable = always,
       delay,
     } = checked(doing, options, "retry")!;
     count(doing, "retry.maxAttempts", maxAttempts, 1);

@@ -210,7 +210,8 @@ class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
     try {
       const options = taskOptions(delivery.message);
       const traits = this.#intake.traits("consume", options);
-      delivery.traits = { ...traits, retry, isPlain: false };
+      delivery.options = options;
+      delivery.traits = { ...traits, retry };
       if (!this.#intake.bring(delivery)) delivery.abandoned();
     } catch (error) {
       delivery.judge(error);

@@ -14,7 +14,7 @@ import { domError } from "../base/errors.ts";
 import { type Deferred, deferred, type Maybe, NONE } from "../base/promises.ts";
 import type { Retries } from "../base/retry.ts";
 import type { Run } from "../group/context.ts";
-import { Entry, type Traits } from "../group/entry.ts";
+import { Entry, Track, type Traits } from "../group/entry.ts";
 import type { Group } from "../group/group.ts";
 import type { Runner } from "../group/runner.ts";
 import type { Answers, Desk, Held } from "./answers.ts";
@@ -46,10 +46,11 @@ export class Delivery<M extends Message> extends Entry
   /** `deliveries`: how often the message was delivered. Its traits may be set later. */
   constructor(home: Home<M>, message: M, deliveries: number, traits: Traits) {
     const { handler } = home.settings;
-    super((ctx) => handler(message, ctx), traits);
+    super((ctx) => handler(message, ctx), undefined, traits);
     this.message = message;
     this.#home = home;
-    this.track!.attempt = deliveries - 1;
+    const track = this.track = new Track(this); // So it is not plain.
+    track.attempt = deliveries - 1;
   }
 
   /** It belongs to its engine: it can't be inserted elsewhere. */

@@ -26,7 +26,7 @@ import { count, options as checked } from "../base/check.ts";
 import { Clock } from "../base/clock.ts";
 import { outOfRange } from "../base/errors.ts";
 import type { AcquireOptions, Governor, Permit } from "../governor.ts";
-import { Hold, Permits } from "./permits.ts";
+import { Hold, type Holder, Permits } from "./permits.ts";
 
 /**
  * Options of {@linkcode adaptiveLimit}.
@@ -126,7 +126,19 @@ class Round {
   }
 }
 
-class AdaptivePermits extends Permits {
+/** A permit: the how manieth, and when it was given. */
+class Timed extends Hold {
+  readonly number: number;
+  readonly start: number;
+
+  constructor(permits: Holder, weight: number, number: number, start: number) {
+    super(permits, weight);
+    this.number = number;
+    this.start = start;
+  }
+}
+
+class AdaptivePermits extends Permits implements Holder {
   readonly #clock = new Clock();
   readonly #min: number;
   readonly #max: number;
@@ -174,16 +186,15 @@ class AdaptivePermits extends Permits {
 
   protected override give(weight: number): Permit {
     this.#round.peak = Math.max(this.#round.peak, ++this.#held);
-    const number = this.#acquired++;
-    const start = this.#clock.now();
-    return new Hold((end) => {
-      this.#held--;
-      if (end === true) this.#failed(number);
-      else if (end === false) {
-        this.#succeeded(number, this.#clock.now() - start);
-      }
-      this.admit();
-    }, weight);
+    return new Timed(this, weight, this.#acquired++, this.#clock.now());
+  }
+
+  ended(hold: Hold, end: boolean | "unused"): void {
+    const { number, start } = hold as Timed;
+    this.#held--;
+    if (end === true) this.#failed(number);
+    else if (end === false) this.#succeeded(number, this.#clock.now() - start);
+    this.admit();
   }
 
   /** Cuts the limit, unless that is no news: invariant 3. */

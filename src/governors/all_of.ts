@@ -49,16 +49,14 @@ class Own extends Candidate {
 /** One permit that stands for all. */
 class Bundle implements Permit {
   readonly parts: readonly Permit[];
+  /** Speaks when one of them is lost. */
+  readonly lost: AbortSignal | undefined;
   #isOver = false;
 
   constructor(parts: readonly Permit[]) {
     this.parts = parts;
-  }
-
-  /** Speaks when one of them is lost. */
-  get lost(): AbortSignal | undefined {
-    const signals = this.parts.flatMap(({ lost }) => lost ?? []);
-    return signals.length > 1 ? AbortSignal.any(signals) : signals[0];
+    const signals = parts.flatMap(({ lost }) => lost ?? []);
+    this.lost = signals.length > 1 ? AbortSignal.any(signals) : signals[0];
   }
 
   release(failed = false): void {

@@ -22,6 +22,13 @@ import {
 import { outOfRange, wrongType } from "../base/errors.ts";
 import type { AcquireOptions, Governor, Permit } from "../governor.ts";
 import { Link, List } from "../base/list.ts";
+import {
+  ignore,
+  keep,
+  lastReject,
+  lastResolve,
+  type Settle,
+} from "../base/promises.ts";
 import { AbortWatcher, reasonOf, unwatch, watch } from "../base/signals.ts";
 
 /** A group, say, that may have to wait for a permit. */
@@ -35,25 +42,18 @@ export abstract class Candidate extends Link {
   abstract onFree(): void;
 }
 
-/** A call of `acquire` that waits. */
+/** A call of `acquire` that waits. It settles the promise that was made just before it. */
 class Waiter extends Link {
   readonly weight: number;
   readonly key: unknown;
-  readonly resolve: (permit: Permit) => void;
-  readonly reject: (reason: unknown) => void;
+  readonly resolve: Settle<Permit> = lastResolve();
+  readonly reject: Settle<unknown> = lastReject();
   watcher: AbortWatcher | undefined = undefined;
 
-  constructor(
-    weight: number,
-    key: unknown,
-    resolve: (permit: Permit) => void,
-    reject: (reason: unknown) => void,
-  ) {
+  constructor(weight: number, key: unknown) {
     super();
     this.weight = weight;
     this.key = key;
-    this.resolve = resolve;
-    this.reject = reject;
   }
 }
 
@@ -137,9 +137,7 @@ export abstract class Permits {
   }
 
   acquire(options: AcquireOptions | undefined): Promise<Permit> {
-    let waiter: Waiter | undefined;
-    // The promise rejects with what is thrown in here.
-    const promise = new Promise<Permit>((resolve, reject) => {
+    try {
       const doing = "acquire permit";
       const given = checked(doing, options);
       const signal = abortSignal(doing, given?.signal);
@@ -147,20 +145,32 @@ export abstract class Permits {
       const key = given?.key;
       if (signal?.aborted) throw reasonOf(signal);
       const permit = this.tryTake(weight, key);
-      if (permit !== undefined) return resolve(permit);
-      const waiting = waiter = new Waiter(weight, key, resolve, reject);
-      if (signal !== undefined) {
-        waiting.watcher = new AbortWatcher((reason) => {
-          this.leave(waiting);
-          reject(reason);
-        });
-        watch(signal, waiting.watcher);
-      }
-      this.#join(waiting);
-    });
+      if (permit !== undefined) return Promise.resolve(permit);
+      return this.#acquireLater(weight, key, signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Apart: with a closure in `acquire`, each call would make a scope. */
+  #acquireLater(
+    weight: number,
+    key: unknown,
+    signal: AbortSignal | undefined,
+  ): Promise<Permit> {
+    const promise = new Promise<Permit>(keep);
+    const waiter = new Waiter(weight, key);
+    if (signal !== undefined) {
+      waiter.watcher = new AbortWatcher((reason) => {
+        this.leave(waiter);
+        waiter.reject(reason);
+      });
+      watch(signal, waiter.watcher);
+    }
+    this.#join(waiter);
     // Before any reaction of the caller, whose first one uses the permit.
-    if (waiter !== undefined && this.onArrival !== undefined) {
-      promise.then((permit) => this.onArrival!(permit), () => {});
+    if (this.onArrival !== undefined) {
+      promise.then((permit) => this.onArrival!(permit), ignore);
     }
     return promise;
   }
@@ -259,17 +269,19 @@ export function waive(permit: Permit): void {
   else permit.waive();
 }
 
-/** Is told of the end of a permit: whether its task failed, or that it was not used. */
-export type OnRelease = (end: boolean | "unused", weight: number) => void;
+/** What is told of the end of a permit: whether its task failed, or that it was not used. */
+export interface Holder {
+  ended(hold: Hold, end: boolean | "unused"): void;
+}
 
 /** A permit that was given out. */
 export class Hold implements Permit {
-  readonly #weight: number;
-  #onRelease: OnRelease | undefined;
+  readonly weight: number;
+  #holder: Holder | undefined;
 
-  constructor(onRelease: OnRelease, weight: number) {
-    this.#onRelease = onRelease;
-    this.#weight = weight;
+  constructor(holder: Holder, weight: number) {
+    this.#holder = holder;
+    this.weight = weight;
   }
 
   release(failed = false): void {
@@ -285,8 +297,8 @@ export class Hold implements Permit {
   }
 
   #end(end: boolean | "unused"): void {
-    const onRelease = this.#onRelease;
-    this.#onRelease = undefined;
-    onRelease?.(end, this.#weight);
+    const holder = this.#holder;
+    this.#holder = undefined;
+    holder?.ended(this, end);
   }
 }

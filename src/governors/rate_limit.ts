@@ -208,7 +208,7 @@ class RatePermits extends Permits {
     const { first } = this;
     const due = first === undefined ? Infinity : this.#due(time, first.weight);
     const lost = isAwaiting ? this.#given + LOST : Infinity;
-    this.#alarm.set(Math.max(Math.min(due, lost), time + this.#least));
+    this.#alarm.set(Math.max(Math.min(due, lost), time + this.#least), time);
   }
 
   #due(time: number, weight: number): number {

@@ -10,20 +10,14 @@
 
 import { count } from "../base/check.ts";
 import type { AcquireOptions, Governor, Permit } from "../governor.ts";
-import { Hold, Permits } from "./permits.ts";
+import { Hold, type Holder, Permits } from "./permits.ts";
 
-class Places extends Permits {
+class Places extends Permits implements Holder {
   limit: number;
   /** How many permits are held, */
   #count = 0;
   /** and what they weigh. */
   #held = 0;
-  readonly #onRelease = (_: unknown, weight: number) => {
-    // Parts of whole numbers do not add up to just nothing.
-    this.#held = --this.#count === 0 ? 0 : this.#held - weight;
-    this.admit();
-  };
-
   constructor(semaphore: Semaphore, limit: number) {
     super(semaphore, Semaphore);
     this.limit = limit;
@@ -44,7 +38,13 @@ class Places extends Permits {
   protected override give(weight: number): Permit {
     this.#count++;
     this.#held += weight;
-    return new Hold(this.#onRelease, weight);
+    return new Hold(this, weight);
+  }
+
+  ended({ weight }: Hold): void {
+    // Parts of whole numbers do not add up to just nothing.
+    this.#held = --this.#count === 0 ? 0 : this.#held - weight;
+    if (this.waiting > 0) this.admit();
   }
 }
 

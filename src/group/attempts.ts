@@ -18,21 +18,21 @@
 
 import { domError, show } from "../base/errors.ts";
 import { deferred, type Maybe, NONE } from "../base/promises.ts";
-import { AbortWatcher, unwatch, watch } from "../base/signals.ts";
+import { unwatch, watch, Watcher } from "../base/signals.ts";
 import { Timer } from "../base/timer.ts";
 import type { Backlog } from "../channel/backlog.ts";
 import type { OwnQueue } from "../queues/queue.ts";
 import type { Bell } from "./bell.ts";
-import { type Grace, Run } from "./context.ts";
+import { type Grace, Run, type RunContext } from "./context.ts";
 import { Delays } from "./delays.ts";
 import { Directory } from "./directory.ts";
-import type { Entry, Item, Track } from "./entry.ts";
+import { type Entry, type Item, Track } from "./entry.ts";
 import type { Gate } from "./gate.ts";
 import { NO_ID } from "./ids.ts";
 import type { Loans } from "./loans.ts";
-
 import type { Place, Runner } from "./runner.ts";
 import type { State } from "./state.ts";
+import { Timeouts } from "./timeouts.ts";
 import type { Watch, Why } from "./watch.ts";
 
 /** The parts of a group that its attempts work with. */
@@ -50,9 +50,28 @@ export interface AttemptsOptions {
   readonly watch: Watch | undefined;
 }
 
+/** Withdraws an entry when its own signal speaks. A closure for that is twice as large. */
+class Withdrawal extends Watcher {
+  readonly #attempts: Attempts;
+  readonly #entry: Entry;
+
+  constructor(attempts: Attempts, entry: Entry) {
+    super();
+    this.#attempts = attempts;
+    this.#entry = entry;
+  }
+
+  override onAbort(reason: unknown): void {
+    this.#attempts.withdraw(this.#entry, reason);
+  }
+}
+
 export class Attempts {
   readonly delays: Delays<Track> = new Delays(({ entry }) =>
     this.#requeue(entry)
+  );
+  readonly timeouts: Timeouts<Track> = new Timeouts(({ entry, run }) =>
+    this.#timeOut(entry, run!)
   );
   readonly directory: Directory = new Directory();
   readonly #state: State;
@@ -84,19 +103,19 @@ export class Attempts {
     entry.state = "queued";
     const { id, signal } = entry.traits;
     if (id !== undefined) this.directory.add(entry);
-    this.#watch?.accepted(entry);
+    if (this.#watch !== undefined) {
+      this.track(entry);
+      this.#watch.accepted(entry);
+    }
     if (signal === undefined) return;
-    const watcher = new AbortWatcher((reason) => this.withdraw(entry, reason));
-    entry.track!.watcher = watcher;
+    const watcher = new Withdrawal(this, entry);
+    this.track(entry).watcher = watcher;
     watch(signal, watcher);
   }
 
-  /**
-   * Runs an entry that is not plain, and has just started. Resolves when the attempt
-   * has ended, with the id of the worker that it ended in; never rejects.
-   */
-  async run(entry: Entry, workerId: number): Promise<number> {
-    const track = entry.track!;
+  /** An attempt of an entry that is not plain, which has just started, begins. */
+  begin(entry: Entry, workerId: number): Run {
+    const track = this.track(entry);
     const run = track.run = new Run(
       workerId,
       this.#grace,
@@ -105,33 +124,56 @@ export class Attempts {
     );
     run.item = entry;
     const { timeout } = entry.traits;
-    if (timeout < Infinity) {
-      run.timer = new Timer(timeout, () => this.#timeOut(entry, run));
-    }
-    run.heed(track.permit?.lost);
+    run.heed(entry.permit?.lost);
     run.heed(this.#queue.lost?.(entry));
-    let value: unknown;
-    let error: Maybe<unknown> = NONE;
-    try {
-      value = await entry.attempt(this.#runner, run);
-    } catch (reason) {
-      error = reason;
-    }
+    if (timeout === Infinity) return run;
+    // A caller's goes off in its own async context (law 13).
+    if (!entry.hasCaller) this.timeouts.add(track, timeout);
+    else run.timer = new Timer(timeout, () => this.#timeOut(entry, run));
+    return run;
+  }
+
+  /**
+   * The task of that attempt, which had this context, has ended with a value or an error.
+   * Gives a promise, which never rejects, if the end of the attempt has to be awaited.
+   */
+  endRun(
+    run: Run,
+    value: unknown,
+    error: Maybe<unknown>,
+    ctx: RunContext = run,
+  ): Promise<void> | undefined {
+    const entry = run.item as Entry;
+    const track = entry.track!;
     run.end();
-    this.#loans.leave(run);
+    if (track.index >= 0) this.timeouts.delete(track);
+    this.#loans.leave(ctx);
     track.run = undefined;
-    this.#release(track, run, error !== NONE);
-    // Awaited only if there is a promise: a microtask is a tenth of a task.
+    const isFailure = run.timedOut ||
+      (error !== NONE && entry.traits.signal?.aborted !== true);
+    this.#release(entry, isFailure);
     const judging = run.timedOut || run.isToldEarly || error === NONE
       ? run.judging
       : this.#judge(entry, run, error);
-    if (judging !== undefined) {
-      track.run = run; // The task's own signal may speak meanwhile.
-      await judging;
+    if (judging === undefined) return this.#settle(run, value, error, ctx);
+    track.run = run; // The task's own signal may speak meanwhile.
+    return judging.then(() => {
       track.run = undefined;
-    }
+      this.#settle(run, value, error, ctx);
+    });
+  }
+
+  /** The attempt has ended, and the user's functions have judged it. */
+  #settle(
+    run: Run,
+    value: unknown,
+    error: Maybe<unknown>,
+    ctx: RunContext,
+  ): undefined {
+    const entry = run.item as Entry;
     // WARNING: not before it is judged: it has no worker, and is not in flight (law 2).
-    this.#loans.end(run);
+    this.#loans.end(ctx);
+    run.workerId = ctx.workerId;
     if (run.overdue) this.#state.overdue--;
     if (run.told !== NONE) this.#endAs("rejected", entry, run, run.told);
     else if (run.timeoutError !== NONE) {
@@ -141,7 +183,11 @@ export class Attempts {
       entry.fulfilled(value);
     } else if (run.failure === NONE) this.#putOff(entry, run, error);
     else this.#reject(entry, run, run.failure);
-    return run.workerId;
+  }
+
+  /** From now on the entry is not plain. */
+  track(entry: Entry): Track {
+    return entry.track ??= new Track(entry);
   }
 
   /** The entry's own signal speaks. */
@@ -198,10 +244,26 @@ export class Attempts {
     for (const end of this.#judged.values()) end();
   }
 
-  /** A plain entry has ended for good, or one that has no run; its caller tells it so. */
+  /** A plain entry has ended; its caller tells it so. */
   end(entry: Entry, fate: "fulfilled" | "rejected"): void {
+    this.#release(entry, fate === "rejected");
     this.#count(entry, fate);
-    if (entry.track !== undefined) unwatch(entry.track.watcher);
+  }
+
+  /** A plain entry has failed. If it may be retried, more is to be known of it from here on. */
+  fail(
+    entry: Entry,
+    ctx: RunContext,
+    error: unknown,
+  ): Promise<void> | undefined {
+    if (entry.traits.retry !== undefined) {
+      const run = this.begin(entry, ctx.workerId);
+      return this.endRun(run, undefined, error, ctx);
+    }
+    this.#loans.end(ctx);
+    this.end(entry, "rejected");
+    this.#tellFailed(entry, ctx, error);
+    return undefined;
   }
 
   /** Ends an entry whose run is over. */
@@ -211,19 +273,18 @@ export class Attempts {
     place: Place,
     error: unknown,
   ): void {
-    this.end(entry, fate);
+    this.#count(entry, fate);
+    unwatch(entry.track!.watcher);
     const more = fate === "fulfilled" ? undefined : { error };
     this.#watch?.run(fate, entry, place, more);
   }
 
   /** Gives the permit back. A task that its own signal ended does not count as failed. */
-  #release(track: Track, run: Run, failed: boolean): void {
-    const { entry, permit } = track;
-    const isWithdrawn = entry.traits.signal?.aborted === true;
-    const isFailure = run.timedOut || (failed && !isWithdrawn);
+  #release(entry: Entry, isFailure: boolean): void {
     this.#queue.ended?.(entry, isFailure);
+    const { permit } = entry;
     if (permit === undefined) return;
-    track.permit = undefined;
+    entry.permit = undefined;
     this.#gate!.release(permit, isFailure);
   }
 

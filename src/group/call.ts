@@ -18,7 +18,7 @@
  */
 
 import { ignore, keep, lastResolve, type Settle } from "../base/promises.ts";
-import type { Task } from "../task.ts";
+import type { Task, TaskOptions } from "../task.ts";
 import { Entry, type Host, type Item, type Traits } from "./entry.ts";
 import { Places } from "./places.ts";
 
@@ -68,8 +68,13 @@ export class Call extends Entry implements Host {
   /** The promise that has asked for the result, or the result: whichever came first. */
   declare end: Asked | Outcome | undefined;
 
-  constructor(task: Task, traits: Traits, caller: Caller) {
-    super(task, traits);
+  constructor(
+    task: Task,
+    options: TaskOptions | undefined,
+    traits: Traits,
+    caller: Caller,
+  ) {
+    super(task, options, traits);
     this.end = undefined;
     this.promise = this.turn().then(caller.start);
   }

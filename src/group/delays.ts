@@ -30,12 +30,17 @@ export interface Delayable extends Placed {
 
 export class Delays<D extends Delayable> {
   readonly #delayed = new Heap<D>(isBefore);
-  readonly #alarm = new Alarm(clock, (due) => this.#goOff(due));
+  protected readonly alarm: Alarm = new Alarm(clock, (due) => this.#goOff(due));
   readonly #onDue: (delayed: D) => void;
   #turns = 0;
 
   constructor(onDue: (delayed: D) => void) {
     this.#onDue = onDue;
+  }
+
+  /** The first one that is due. */
+  protected get first(): D | undefined {
+    return this.#delayed.first;
   }
 
   get size(): number {
@@ -53,16 +58,22 @@ export class Delays<D extends Delayable> {
   }
 
   add(delayed: D, ms: number): void {
-    delayed.due = clock.now() + ms - ROUNDING;
+    const time = clock.now();
+    delayed.due = time + ms - ROUNDING;
     delayed.turn = this.#turns++;
     this.#delayed.push(delayed);
-    this.look();
+    this.look(time);
   }
 
   delete(delayed: D): void {
-    const isFirst = delayed === this.#delayed.first;
-    this.#delayed.delete(delayed);
+    const isFirst = delayed === this.first;
+    this.take(delayed);
     if (isFirst) this.look();
+  }
+
+  /** Takes it out, and leaves the alarm as it is. */
+  protected take(delayed: D): void {
+    this.#delayed.delete(delayed);
   }
 
   /** Takes all out but those that stay, in the order in which they are due. */
@@ -77,19 +88,19 @@ export class Delays<D extends Delayable> {
   }
 
   /** Sets the alarm, for a newcomer too: its timer may be the only one that goes off. */
-  look(): void {
-    const { first } = this.#delayed;
-    if (first === undefined) this.#alarm.clear();
-    else this.#alarm.set(first.due);
+  look(time: number = clock.now()): void {
+    const { first } = this;
+    if (first === undefined) this.alarm.clear();
+    else this.alarm.set(first.due, time);
   }
 
   #goOff(due: number): void {
     const time = Math.max(due, clock.now());
-    let { first } = this.#delayed;
+    let { first } = this;
     while (first !== undefined && first.due <= time) {
-      this.#delayed.delete(first);
+      this.take(first);
       this.#onDue(first);
-      first = this.#delayed.first;
+      ({ first } = this);
     }
     this.look();
   }

@@ -11,7 +11,7 @@
  */
 
 import type { Retries } from "../base/retry.ts";
-import type { AbortWatcher } from "../base/signals.ts";
+import type { Watcher } from "../base/signals.ts";
 import type { Permit } from "../governor.ts";
 import type { QueuedTask, Task, TaskOptions } from "../task.ts";
 import type { Run } from "./context.ts";
@@ -40,11 +40,13 @@ export interface Host {
 /** Where an entry is. */
 export type EntryState = "new" | "queued" | "delayed" | "running" | "gone";
 
-/** What an entry has beyond its task. Entries with the same options may share it. */
+/**
+ * What an entry has beyond its task and its options. Entries that say the same one after
+ * the other share it: most often nothing but a priority or a key is given (bench: j).
+ */
 export interface Traits {
   /** What starts it. A call of `go` is its own. */
   readonly host: Host;
-  readonly options: TaskOptions | undefined;
   /** The id of the options; undefined for none. */
   readonly id: unknown;
   /** The signal of the options, read once: the caller may change the object later. */
@@ -53,7 +55,7 @@ export interface Traits {
   readonly retry: Retries | undefined;
   /** How much of the governor's limit it takes. */
   readonly weight: number;
-  /** It has one attempt, no timeout and no signal, and no governor, queue or observer hears of its end. */
+  /** It has no timeout and no signal. */
   readonly isPlain: boolean;
 }
 
@@ -61,13 +63,11 @@ export interface Traits {
 export class Track implements Delayable {
   readonly entry: Entry;
   /** Is told of the abort of the entry's own signal. */
-  watcher: AbortWatcher | undefined = undefined;
+  watcher: Watcher | undefined = undefined;
   /** How often it was started. */
   attempt = 0;
   /** Its run, while the task runs. */
   run: Run | undefined = undefined;
-  /** What the group's governor, if there is one, gave for this run. */
-  permit: Permit | undefined = undefined;
   /** What the group's observer, if there is one, knows it by. */
   seen: Seen | undefined = undefined;
   index = -1;
@@ -85,25 +85,36 @@ export class Track implements Delayable {
 export class Entry implements QueuedTask {
   declare readonly task: Task;
   /** Replaced where its priority is set. */
+  declare options: TaskOptions | undefined;
   declare traits: Traits;
   declare state: EntryState;
+  /** What the group's governor, if there is one, gave for this attempt. */
+  declare permit: Permit | undefined;
   // Kept in an object of their own: otherwise a plain entry would be three times as large,
-  // and `go` would take half as long again.
-  declare readonly track: Track | undefined;
+  // and `go` would take half as long again. Made when it is first needed.
+  declare track: Track | undefined;
 
-  constructor(task: Task, traits: Traits) {
+  constructor(task: Task, options: TaskOptions | undefined, traits: Traits) {
     this.task = task;
+    this.options = options;
     this.traits = traits;
     this.state = "new";
-    this.track = traits.isPlain ? undefined : new Track(this);
-  }
-
-  get options(): TaskOptions | undefined {
-    return this.traits.options;
+    this.permit = undefined;
+    this.track = undefined;
   }
 
   get host(): Host {
     return this.traits.host;
+  }
+
+  /** Whether nothing but its end need be known of its next attempt. */
+  get isPlain(): boolean {
+    return this.traits.isPlain && this.track === undefined;
+  }
+
+  /** Whether its function takes the context; as far as can be told. */
+  get takesContext(): boolean {
+    return this.task.length > 0;
   }
 
   /** Whether a caller waits for its result, and can be told before the task ends. */

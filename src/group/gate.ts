@@ -129,12 +129,12 @@ class ForeignGate implements PlainGate {
     return this.#foreign.isWaiting;
   }
 
-  isOpen({ traits: { weight, options } }: Entry): boolean {
+  isOpen({ options, traits: { weight } }: Entry): boolean {
     return this.#foreign.isReady(weight, options?.key);
   }
 
-  open({ traits: { weight, options } }: Entry): boolean {
-    this.#giveBack();
+  open({ options, traits: { weight } }: Entry): boolean {
+    if (!this.#giveBack()) return false;
     try {
       if (this.#foreign.has(weight, options?.key)) return true;
       this.#foreign.wait(weight, options?.key);
@@ -171,15 +171,19 @@ class ForeignGate implements PlainGate {
     return isLeft;
   }
 
-  #giveBack(): void {
+  /** False if the governor has thrown. */
+  #giveBack(): boolean {
+    let isWell = true;
     for (let ended = this.#ended.pop(); ended; ended = this.#ended.pop()) {
       const [permit, end] = ended;
       try {
         if (end === "unused") waive(permit);
         else permit.release(end);
       } catch (error) {
+        isWell = false;
         this.#keeper.onBroken(error);
       }
     }
+    return isWell;
   }
 }

@@ -378,13 +378,12 @@ export class Group {
     const isQueued = ({ state }: Entry) => state === "queued";
     const entries = this.attempts.directory.get(id).filter(isQueued);
     for (const entry of entries) {
-      const { traits } = entry;
-      const options = optionsOver(traits.options, { priority });
-      entry.traits = { ...traits, options };
+      const { options } = entry;
+      entry.options = optionsOver(options, { priority });
       try {
         this.backlog.update(entry);
       } catch (error) { // The `compare` of its queue throws: the task stays where it is.
-        entry.traits = traits;
+        entry.options = options;
         throw error;
       }
     }

@@ -94,26 +94,22 @@ export class Intake {
   readonly #group: Group;
   /** Whether a task without options can be queued as it is. */
   readonly #isBare: boolean;
-  /** Whether a governor, the queue or an observer is told of the end of each attempt or task. */
-  readonly #isTracked: boolean;
   /** Those of the group's governor, if it is one of this library. */
   readonly #permits: Permits | undefined;
   /** The traits of a task without options. */
   readonly #traits: Traits;
+  /** The last ones that have nothing of one task alone. */
+  #last: Traits;
 
   constructor(group: Group) {
     this.#group = group;
-    const { governor, isRead, observer, queue, retry, timeout } =
-      group.settings;
+    const { governor, isRead, observer, retry, timeout } = group.settings;
     this.#permits = governor && permitsOf(governor);
-    this.#isTracked = governor !== undefined || observer !== undefined ||
-      queue.done !== undefined;
-    const isPlain = retry === undefined && timeout === Infinity &&
-      !this.#isTracked;
-    this.#isBare = isPlain && !isRead;
-    this.#traits = {
+    const isPlain = timeout === Infinity;
+    this.#isBare = isPlain && retry === undefined && !isRead &&
+      governor === undefined && observer === undefined;
+    this.#traits = this.#last = {
       host: group.workers,
-      options: undefined,
       id: undefined,
       signal: undefined,
       timeout,
@@ -176,7 +172,7 @@ export class Intake {
       const refusal = this.refusal("go", traits);
       if (refusal !== NONE) return rejectQuietly(refusal);
       const { backlog, workers } = this.#group;
-      const call = new Call(task, traits, workers.caller);
+      const call = new Call(task, options, traits, workers.caller);
       if (!backlog.keep(call)) {
         const why = "Cannot go: the queue is full";
         return rejectQuietly(domError(why, "AbortError"));
@@ -255,7 +251,7 @@ export class Intake {
   #item(doing: string, task: Task, options: TaskOptions | undefined): Item {
     callable(doing, "task", task);
     if (options === undefined && this.#isBare) return task;
-    return new Entry(task, this.traits(doing, options));
+    return new Entry(task, options, this.traits(doing, options));
   }
 
   /** The traits by these options; what they leave open is as the group's options say. */
@@ -273,10 +269,17 @@ export class Intake {
     const retry = rule === undefined
       ? this.#traits.retry
       : new RetryPolicy(doing, rule);
-    const isPlain = signal === undefined && timeout === Infinity &&
-      retry === undefined && !this.#isTracked;
+    const isOwn = id !== undefined || signal !== undefined ||
+      rule !== undefined;
+    const last = this.#last;
+    if (!isOwn && timeout === last.timeout && weight === last.weight) {
+      return last;
+    }
+    const isPlain = signal === undefined && timeout === Infinity;
     const { host } = this.#traits;
-    return { host, options, id, signal, timeout, retry, weight, isPlain };
+    const traits = { host, id, signal, timeout, retry, weight, isPlain };
+    if (!isOwn) this.#last = traits;
+    return traits;
   }
 
   #weight(doing: string, value: unknown): number {

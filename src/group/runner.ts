@@ -36,6 +36,11 @@ export class Runner {
     this.#onError = onError;
   }
 
+  /** Whether there is a worker function, which may give a context to any task. */
+  get isWrapped(): boolean {
+    return this.#worker !== undefined;
+  }
+
   /** Calls the task, through the worker function if there is one. */
   invoke(task: Task, ctx: TaskContext): unknown {
     const worker = this.#worker;

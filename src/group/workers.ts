@@ -20,6 +20,7 @@
  * @module
  */
 
+import { type Maybe, NONE } from "../base/promises.ts";
 import { Turn } from "../base/turn.ts";
 import type { Backlog } from "../channel/backlog.ts";
 import type { OwnQueue } from "../queues/queue.ts";
@@ -154,7 +155,7 @@ export class Workers implements Host {
 
   /** One worker for one call. It looks for nothing more: a call has one item (bench: go). */
   async workCall(call: Call): Promise<void> {
-    if (call.track !== undefined) return void this.work(call, call);
+    if (!call.isPlain) return void this.work(call, call);
     if (this.#ids.used === 0) this.turn.enter();
     const ctx = this.#context();
     ctx.item = call;
@@ -164,9 +165,9 @@ export class Workers implements Host {
       this.#attempts.end(call, "fulfilled");
       call.fulfilled(value);
     } catch (error) {
-      this.#end(ctx);
-      this.#attempts.end(call, "rejected");
-      call.failed(error);
+      ctx.end();
+      const end = this.#attempts.fail(call, ctx, error);
+      if (end !== undefined) await end;
     }
     this.#release(ctx.workerId);
   }
@@ -176,8 +177,9 @@ export class Workers implements Host {
     const state = this.#state;
     const runner = this.#runner;
     if (this.#ids.used === 0) this.turn.enter();
-    // Plain tasks share a context. A task that reads its signal, or lends the worker,
-    // keeps it: the next task gets another one.
+    // Plain tasks share a context, where they take none. Or one that is forgotten in a
+    // callback would, after the end of its task, lend the worker of another.
+    const { isWrapped } = runner;
     let ctx = this.#context();
     let id = ctx.workerId;
     let item: Item | undefined = first;
@@ -185,6 +187,7 @@ export class Workers implements Host {
       ctx.item = item;
       if (typeof item === "function") {
         // The same as below, written out: it saves half of the time of a plain `add`.
+        if (isWrapped || item.length > 0) ctx.isOwn = true;
         try {
           await runner.invoke(item, ctx);
           ctx.item = undefined;
@@ -196,14 +199,24 @@ export class Workers implements Host {
           if (ctx.isOwn) this.#loans.end(ctx);
           state.inFlight--;
           state.rejected++;
-          ctx.item = undefined; // It has ended: `tasks` in `onError` does not show it.
           runner.report(error, { task: item }, ctx);
         }
-      } else if (item.track !== undefined) {
-        id = await this.#attempts.run(item, id);
+      } else if (!item.isPlain) {
+        const run = this.#attempts.begin(item, id);
+        let value: unknown;
+        let error: Maybe<unknown> = NONE;
+        try {
+          value = await item.attempt(runner, run);
+        } catch (reason) {
+          error = reason;
+        }
+        const end = this.#attempts.endRun(run, value, error);
+        if (end !== undefined) await end; // Only if need be: that takes a microtask.
         ctx.item = undefined;
+        id = run.workerId;
         if (id !== NO_ID) this.#ids.move(id, ctx); // It may have lent its worker.
       } else {
+        if (isWrapped || item.takesContext) ctx.isOwn = true;
         try {
           const value = await runner.invoke(item.task, ctx);
           ctx.item = undefined;
@@ -212,11 +225,10 @@ export class Workers implements Host {
           this.#attempts.end(item, "fulfilled");
           item.fulfilled(value);
         } catch (error) {
+          if (ctx.isOwn) ctx.end();
+          const end = this.#attempts.fail(item, ctx, error);
+          if (end !== undefined) await end;
           ctx.item = undefined;
-          if (ctx.isOwn) this.#loans.end(ctx);
-          host.isAwake = true;
-          this.#attempts.end(item, "rejected");
-          if (!item.failed(error, ctx)) runner.report(error, item, ctx);
         }
       }
       if (ctx.isOwn) {
@@ -333,7 +345,7 @@ export class Workers implements Host {
     const permit = this.#gate?.take(item as Entry);
     if (this.#gate !== undefined) {
       if (permit === undefined) return false;
-      (item as Entry).track!.permit = permit;
+      (item as Entry).permit = permit;
     }
     if (!this.#take()) {
       if (permit !== undefined) this.#gate!.waive(permit);
@@ -342,10 +354,17 @@ export class Workers implements Host {
     this.#state.inFlight++;
     if (typeof item !== "function") {
       item.state = "running";
+      if (this.#mayBeLost(item)) this.#attempts.track(item);
       if (item.track !== undefined) this.#tellStart(item, workerId);
     }
     if (this.#backlog.waiting > 0) this.#admit();
     return true;
+  }
+
+  /** Whether a permit of it may be lost while it runs. Then it needs a context of its own. */
+  #mayBeLost(entry: Entry): boolean {
+    return entry.permit?.lost !== undefined ||
+      this.#queue.lost?.(entry) !== undefined;
   }
 
   /** A worker that has no id yet takes one right after this. */
@@ -392,6 +411,7 @@ export class Workers implements Host {
     const isWanted = this.#hasNext || this.#loans.waiting > 0;
     if (this.turn.isWaiting && isWanted) return;
     this.turn.leave();
+    this.#attempts.timeouts.rest();
     if (this.#state.lent === 0) this.#grace.rest();
   }
 }

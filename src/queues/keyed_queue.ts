@@ -193,7 +193,9 @@ export class KeyedQueue implements OwnQueue<QueuedTask> {
   readonly #running = new Map<QueuedTask, Ticket>();
   #size = 0;
 
+  // Only there if keys have governors: the group asks for them at each start.
   declare attach?: (owner: QueueOwner) => void;
+  declare lost?: (value: QueuedTask) => AbortSignal | undefined;
 
   constructor(capacity: number, perKey: number, governor?: KeyGovernor) {
     this.capacity = capacity;
@@ -203,6 +205,7 @@ export class KeyedQueue implements OwnQueue<QueuedTask> {
     this.attach = (owner) => {
       this.#owner = owner;
     };
+    this.lost = (value) => this.#running.get(value)?.permit?.lost;
   }
 
   get size(): number {
@@ -267,10 +270,6 @@ export class KeyedQueue implements OwnQueue<QueuedTask> {
   ended(value: QueuedTask, failed: boolean): void {
     const ticket = this.#running.get(value);
     if (ticket !== undefined) this.#release(ticket, failed);
-  }
-
-  lost(value: QueuedTask): AbortSignal | undefined {
-    return this.#running.get(value)?.permit?.lost;
   }
 
   rest(): void {

@@ -7,12 +7,14 @@
 
 import { Entry, type Traits } from "../group/entry.ts";
 import type { Place } from "../group/runner.ts";
-import type { ItemContext, Task, TaskContext } from "../task.ts";
+import type { ItemContext, Task, TaskContext, TaskOptions } from "../task.ts";
 
 /** The stream, as its items see it. */
 export interface ItemHome {
   /** Whether nothing more of the stream may start, no further attempt either. */
   readonly isHalted: boolean;
+  /** Whether its function takes the context. */
+  readonly takesContext: boolean;
   /** An item was abandoned. True if dropped silently; false if the reader gets it as a failure. */
   drops(item: Item): boolean;
   /** An item has its result. False if no reader will get it. */
@@ -61,18 +63,23 @@ export class Item extends Entry {
 
   constructor(
     task: Task,
+    options: TaskOptions | undefined,
     traits: Traits,
     stream: ItemHome,
     input: unknown,
     index: number,
   ) {
-    super(task, traits);
+    super(task, options, traits);
     this.stream = stream;
     this.input = input;
     this.index = index;
     this.place = -1;
     this.fate = "open";
     this.value = this.failedAt = undefined;
+  }
+
+  override get takesContext(): boolean {
+    return this.stream.takesContext;
   }
 
   override get hasCaller(): boolean {

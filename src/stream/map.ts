@@ -23,8 +23,8 @@ export function stream<S>(
   options: MapOptions<never> | undefined,
 ): Steps<S> {
   const given = checked(doing, options) ?? {};
-  const { ordered = true, ahead = 0, each, ...rest } = given;
-  checkForAll(doing, rest);
+  const { ordered = true, ahead = 0, each } = given;
+  checkForAll(doing, given);
   const results: Steps<unknown> = new Stream({
     group,
     intake,
@@ -32,7 +32,7 @@ export function stream<S>(
     items,
     fn: callable(doing, "fn", fn),
     each: each && callable(doing, "each", each),
-    options: rest,
+    options,
     traits: intake.traits(doing, options),
     ordered: flag(doing, "ordered", ordered),
     ahead: count(doing, "ahead", ahead, 0),

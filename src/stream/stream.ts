@@ -43,6 +43,7 @@ export class Stream extends Steps<unknown> implements Feed, Demand {
   readonly #parts: StreamParts;
   /** Whether a failure is a result like any other. */
   readonly #isSettled: boolean;
+  readonly takesContext: boolean;
   readonly #supply: Supply;
   readonly #readers = fifoQueue<Deferred<IteratorResult<unknown>>>();
   readonly #out = fifoQueue<Item>();
@@ -63,6 +64,7 @@ export class Stream extends Steps<unknown> implements Feed, Demand {
     super();
     this.#parts = parts;
     this.#isSettled = parts.doing === "mapSettled";
+    this.takesContext = parts.fn.length > 1;
     this.#supply = new Supply(parts, this);
   }
 
@@ -255,9 +257,10 @@ export class Stream extends Steps<unknown> implements Feed, Demand {
    * after an abort there is no next step.
    */
   #fail(failure: Item): void {
+    const isQuiet = failure.failedAt === undefined; // Its signal has ended it (law 6).
     failure.failedAt = undefined;
     this.#head = undefined;
-    this.#finish({ error: failure.value, isQuiet: false });
+    this.#finish({ error: failure.value, isQuiet });
   }
 
   /** Ends the stream, now. */

@@ -159,8 +159,7 @@ export class Supply implements Puller<unknown>, Host {
   }
 
   lost(error: unknown): void {
-    const { group, traits } = this.#parts;
-    const { options } = traits;
+    const { group, options } = this.#parts;
     group.runner.report(error, { task: this.#standIn, options }, NOWHERE);
   }
 
@@ -212,15 +211,20 @@ export class Supply implements Puller<unknown>, Host {
   #bringIn(value: Maybe<unknown>): void {
     if (this.#demand.isEnding) return;
     if (value === NONE) return this.#demand.ended(OVER);
-    const { group, fn, intake, traits } = this.#parts;
+    const { doing, group, fn, intake, traits } = this.#parts;
     const refusal = intake.refusal("map", traits);
     if (refusal !== NONE) {
       return this.#demand.ended({ error: refusal, isQuiet: true });
     }
     const index = this.#index++;
-    let itsTraits: Traits;
+    let { options } = this.#parts;
+    let itsTraits = this.#traits;
     try {
-      itsTraits = this.#traitsOf(value, index);
+      const own = this.#ownOptions(value, index);
+      if (own !== undefined) {
+        options = optionsOver(options, own);
+        itsTraits = { ...intake.traits(doing, options), host: this };
+      }
     } catch (error) { // Of `each`, or of what it gave.
       if (this.#demand.isEnding) return this.lost(error);
       return this.#failed(error, value, index);
@@ -234,8 +238,7 @@ export class Supply implements Puller<unknown>, Host {
     const { signal } = itsTraits;
     if (signal?.aborted) return this.#failed(reasonOf(signal), value, index);
     const task: Task = (ctx) => fn(value as never, new ItemRun(ctx, index));
-    const item = new Item(task, itsTraits, this.#demand, value, index);
-    this.#demand.pulled(item);
+    const item = this.#item(task, options, itsTraits, value, index);
     // It needs no room: the reader has asked for it. No wake needed: every caller looks
     // right after this.
     try {
@@ -246,23 +249,34 @@ export class Supply implements Puller<unknown>, Host {
     group.accept(item);
   }
 
-  #traitsOf(value: unknown, index: number): Traits {
-    const { intake, doing, each, options } = this.#parts;
+  #ownOptions(value: unknown, index: number): TaskOptions | undefined {
+    const { doing, each } = this.#parts;
     const given = each?.(value as never, index);
     if (given instanceof Promise) { // A promise looks like options that say nothing.
       given.catch(ignore);
       throw wrongType(doing, "what each gives", "options, at once", given);
     }
-    const own = checked(doing, given, "what each gives");
-    if (own === undefined) return this.#traits;
-    return { ...intake.traits(doing, optionsOver(options, own)), host: this };
+    return checked(doing, given, "what each gives");
+  }
+
+  #item(
+    task: Task,
+    options: TaskOptions | undefined,
+    traits: Traits,
+    value: unknown,
+    index: number,
+  ): Item {
+    const demand = this.#demand;
+    const item = new Item(task, options, traits, demand, value, index);
+    demand.pulled(item);
+    return item;
   }
 
   /** An item that fails before it is a task, or because it never was a value. */
   #failed(reason: unknown, value: unknown, index: number): void {
     const task = this.#standIn;
-    const item = new Item(task, this.#traits, this.#demand, value, index);
-    this.#demand.pulled(item);
+    const { options } = this.#parts;
+    const item = this.#item(task, options, this.#traits, value, index);
     item.failed(reason, NOWHERE);
     // It counts as a start (law 10): a source may have nothing but such items.
     const { turn } = this.#workers;

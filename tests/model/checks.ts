@@ -6,7 +6,7 @@
  * @module
  */
 
-import { clock, PATIENCE } from "./clock.ts";
+import { clock, PATIENCE, type Timer } from "./clock.ts";
 import { RateModel } from "./governor_reference.ts";
 import { SteerSteps } from "./steer_steps.ts";
 import { isReason, must } from "./jobs.ts";
@@ -129,14 +129,14 @@ export abstract class Checks extends SteerSteps {
     const due = sorted(
       [...clock.timers]
         .filter((timer) =>
-          !isProgress(timer) && !timer.isOfDelays &&
+          !isProgress(timer) && !timer.isOfDelays && !timer.isOfTimeouts &&
           (wanted.includes(timer.due) || timer.ms !== PATIENCE) &&
           !(isRough && timer.due % 1 === 0)
         ).map(({ due }) => due),
     );
     if (isRough) {
-      const some = [...clock.timers].filter(({ due, isOfDelays }) =>
-        due % 1 === 0 && !isOfDelays
+      const some = [...clock.timers].filter((timer) =>
+        timer.due % 1 === 0 && !timer.isOfDelays && !timer.isOfTimeouts
       );
       must(
         governor.unheard! > 0
@@ -146,6 +146,7 @@ export abstract class Checks extends SteerSteps {
       );
     }
     this.checkDelays();
+    this.checkTimeouts();
     must(
       due.join() === wanted.join(),
       `timers are set for ${due.join()}, not for ${wanted.join()}`,
@@ -171,6 +172,21 @@ export abstract class Checks extends SteerSteps {
         `a timer for delayed tasks is set for ${timer.due}, not for ${due}`,
       );
     }
+  }
+
+  /** There is a timer in time for the first task that may time out; and none at rest. */
+  checkTimeouts(): void {
+    const timers = [...clock.timers].filter(({ isOfTimeouts }) => isOfTimeouts);
+    const [first] = this.model.limited;
+    const isIn = ({ known }: Timer) => known < first!.run!.timeoutDue + 1;
+    must(
+      first === undefined || timers.some(isIn),
+      "a task may time out, and there is no timer for it",
+    );
+    must(
+      timers.length <= 2 && (timers.length === 0 || !this.model.isAtRest),
+      `${timers.length} timers for time-outs`,
+    );
   }
 
   checkListeners(signal: CountedSignal): void {

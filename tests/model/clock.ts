@@ -24,6 +24,10 @@ export interface Timer {
   readonly turn: number;
   /** Whether delayed tasks wait for it: its time is a whole number, as a governor's is. */
   readonly isOfDelays: boolean;
+  /** Whether tasks that run wait for it, all that have no caller for one. */
+  readonly isOfTimeouts: boolean;
+  /** When it is due by the time that src/ knows of. */
+  readonly known: number;
   readonly callback: () => void;
   unref(): void;
 }
@@ -72,10 +76,18 @@ class Clock {
     const random = Math.random;
     real.setTimeout = (callback: () => void, ms = 0) => {
       const due = this.now + Math.max(0, ms);
-      const isOfDelays = due % 1 === 0 &&
-        new Error().stack!.includes("group/delays.ts");
-      const turn = this.#turn++;
-      const timer = { due, ms, callback, turn, isOfDelays, unref() {} };
+      const stack = due % 1 === 0 ? new Error().stack! : "";
+      const isOfTimeouts = stack.includes("group/timeouts.ts");
+      const timer = {
+        due,
+        ms,
+        callback,
+        turn: this.#turn++,
+        isOfTimeouts,
+        isOfDelays: stack.includes("group/delays.ts") && !isOfTimeouts,
+        known: this.known + ms,
+        unref() {},
+      };
       this.timers.add(timer);
       return timer;
     };

@@ -86,6 +86,8 @@ export class Driver extends Checks {
         must(
           timer.isOfDelays
             ? this.model.delaysGoOff()
+            : timer.isOfTimeouts
+            ? this.model.timeoutsGoOff(timer.known)
             : this.model.goesOff(timer.due) ||
               this.governed?.model.goesOff(timer.due) === true,
           `a timer goes off at ${timer.due} that nobody needs`,

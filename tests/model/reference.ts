@@ -87,8 +87,8 @@ export class GroupModel extends RunModel {
   /** When timers have to go off. */
   get timers(): number[] {
     const due: number[] = [];
-    for (const { run } of [...this.running, ...this.lent]) {
-      if (run!.timeoutDue < Infinity) due.push(run!.timeoutDue);
+    for (const { hasCaller, run } of [...this.running, ...this.lent]) {
+      if (hasCaller && run!.timeoutDue < Infinity) due.push(run!.timeoutDue);
     }
     if (this.graceDue < Infinity && this.started > 0) due.push(this.graceDue);
     if (!this.isClosed || !this.isAtRest) due.push(...this.shutdowns);
@@ -110,7 +110,7 @@ export class GroupModel extends RunModel {
     }
     let late: Job | undefined;
     for (const job of [...this.running, ...this.lent]) {
-      if (job.run!.timeoutDue !== due) continue;
+      if (!job.hasCaller || job.run!.timeoutDue !== due) continue;
       if (late === undefined || job.run!.turn < late.run!.turn) late = job;
     }
     if (late !== undefined) {
@@ -118,6 +118,25 @@ export class GroupModel extends RunModel {
       return true;
     }
     return false;
+  }
+
+  /** What runs, has no caller and may time out: the first one due first. */
+  get limited(): Job[] {
+    return [...this.running, ...this.lent]
+      .filter(({ hasCaller, run }) => !hasCaller && run!.timeoutDue < Infinity)
+      .sort(({ run: a }, { run: b }) =>
+        a!.timeoutDue - b!.timeoutDue || a!.turn - b!.turn
+      );
+  }
+
+  /** The timer of those goes off, which may have been set for one that has ended. */
+  timeoutsGoOff(due: number): true {
+    const time = Math.max(due, this.known());
+    for (;;) {
+      const [job] = this.limited;
+      if (job === undefined || job.run!.timeoutDue > time) return true;
+      this.timeOut(job, job.run!);
+    }
   }
 
   /** The timer of the delayed tasks goes off: for the first one, and for all that are due by then. */

@@ -84,13 +84,14 @@ export abstract class RunModel extends LoanModel {
     job.state = "running";
     job.attempt = attempt;
     this.running.add(job);
+    const now = job.hasCaller ? this.now() : this.known();
     job.run = {
       ctx,
       workerId: ctx.workerId,
       waits: 0,
       lends: 0,
       turn: this.turn++,
-      timeoutDue: job.timeout <= LONGEST ? this.now() + job.timeout : Infinity,
+      timeoutDue: job.timeout <= LONGEST ? now + job.timeout : Infinity,
       isOverdue: false,
       isLate: false,
       isSettled: false,
