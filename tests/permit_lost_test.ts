@@ -92,3 +92,32 @@ test("Permit.lost is watched only while the task runs", async () => {
   governor.controller.abort();
   assert(!signal.aborted);
 });
+
+for (const where of ["the group's governor", "a key's governor"]) {
+  test(`Permit.lost of ${where} that is no signal aborts the group with a TypeError, and costs no worker`, async () => {
+    const governor = {
+      acquire: () =>
+        Promise.resolve({
+          lost: true,
+          release() {},
+          [Symbol.dispose]() {},
+        } as unknown as Permit),
+    };
+    const error = console.error;
+    console.error = () => {};
+    try {
+      const group = where === "the group's governor"
+        ? new CoGroup({ concurrency: 1, governor })
+        : new CoGroup({
+          concurrency: 1,
+          queue: keyedQueue({ governor: () => governor }),
+        });
+      const result = group.go(() => "ran", { key: 1 }).catch((e) => e);
+      assert(await result instanceof TypeError);
+      assertEquals(await group.wait(), 1);
+      assertBooks(group);
+    } finally {
+      console.error = error;
+    }
+  });
+}

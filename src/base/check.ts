@@ -95,6 +95,7 @@ export function options<O extends object>(
 export function abortSignal(
   doing: string,
   value: AbortSignal | undefined,
+  name = "signal",
 ): AbortSignal | undefined {
   if (value === undefined) return undefined;
   const signal = value as Partial<AbortSignal> | null;
@@ -103,7 +104,7 @@ export function abortSignal(
     typeof signal.aborted !== "boolean" ||
     typeof signal.addEventListener !== "function"
   ) {
-    throw wrongType(doing, "signal", "an AbortSignal", value);
+    throw wrongType(doing, name, "an AbortSignal", value);
   }
   return value;
 }

@@ -80,7 +80,7 @@ export class Delivery<M extends Message> extends Entry
     } catch (thrown) {
       error = thrown;
     }
-    run.timer?.clear(); // The time was for the handler.
+    group.attempts.endTime(this.track!); // It was for the handler.
     if (this.#timeout !== NONE) await this.judge(error = this.#timeout);
     else if (error === NONE) await answers.ack(this);
     else if (group.state.isAborted && run.signal.aborted) {

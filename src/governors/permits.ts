@@ -259,8 +259,11 @@ export function checkedGovernor(doing: string, governor: Governor): Governor {
 
 /** What one of the user's governors gives, if it is a permit. */
 export function checkedPermit(doing: string, permit: Permit): Permit {
-  if (typeof permit?.release === "function") return permit;
-  throw wrongType(doing, "what the governor gives", "a Permit", permit);
+  if (typeof permit?.release !== "function") {
+    throw wrongType(doing, "what the governor gives", "a Permit", permit);
+  }
+  abortSignal(doing, permit.lost, "`lost` of a permit");
+  return permit;
 }
 
 /** Gives a permit back that was not used. */

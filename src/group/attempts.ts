@@ -146,7 +146,7 @@ export class Attempts {
     const entry = run.item as Entry;
     const track = entry.track!;
     run.end();
-    if (track.index >= 0) this.timeouts.delete(track);
+    this.endTime(track);
     this.#loans.leave(ctx);
     track.run = undefined;
     const isFailure = run.timedOut ||
@@ -161,6 +161,12 @@ export class Attempts {
       track.run = undefined;
       this.#settle(run, value, error, ctx);
     });
+  }
+
+  /** The time of the attempt does not matter any more. */
+  endTime(track: Track): void {
+    if (track.index >= 0) this.timeouts.delete(track);
+    track.run?.timer?.clear();
   }
 
   /** The attempt has ended, and the user's functions have judged it. */

@@ -120,7 +120,6 @@ export class Run extends RunContext {
 
   override end(): void {
     super.end();
-    this.timer?.clear();
     this.#watchers?.forEach(unwatch);
   }
 
