@@ -90,7 +90,9 @@ export class App implements Moves {
     choose: (task) => this.chooseTask(task, true),
     again: () => this.#showTables(),
   });
-  #row = ROW.most;
+  #row: number = ROW.most;
+  /** What the lanes' height was made for. */
+  #laidOut = "";
 
   constructor() {
     this.charts = CHARTS.map(({ title, draw }) => {
@@ -490,19 +492,20 @@ export class App implements Moves {
   /** Gives the lanes as much height as there is, and no more than they need. */
   #layOut(): void {
     const lanes = Math.max(1, this.group.tasks.lanes.length);
+    const { clientWidth, clientHeight } = document.documentElement;
+    const laidOut = [lanes, clientWidth, clientHeight].join();
+    if (laidOut === this.#laidOut) return;
+    this.#laidOut = laidOut;
     const isWide = matchMedia("(min-width: 1080px)").matches;
-    const wanted = lanes * ROW.most;
-    this.#box.style.height = `${
-      isWide ? wanted : Math.min(MOST_HEIGHT, wanted)
-    }px`;
-    const height = this.#box.clientHeight;
-    this.#row = Math.min(
-      ROW.most,
-      Math.max(ROW.least, Math.floor(height / lanes)),
-    );
-    const shown = Math.min(height, lanes * this.#row);
+    const { style } = this.#box;
+    style.height = `${isWide ? lanes * ROW.most : MOST_HEIGHT}px`;
+    const row = Math.floor(this.#box.clientHeight / lanes);
+    this.#row = Math.min(ROW.most, Math.max(ROW.least, row));
+    const all = lanes * this.#row;
+    const shown = Math.min(this.#box.clientHeight, all);
+    style.height = `${shown}px`;
     this.lanes.canvas.style.height = `${shown}px`;
-    byId("lanes-length").style.height = `${lanes * this.#row - shown}px`;
+    byId("lanes-length").style.height = `${all - shown}px`;
   }
 
   #drawLanes(scene: Scene): void {
@@ -519,7 +522,7 @@ export class App implements Moves {
     }, this.#theme);
     if (this.#chosenAt !== undefined) this.#outline(this.#chosenAt, "ink");
     if (this.#hovered !== undefined) this.#outline(this.#hovered, "soft");
-    paintMarks(this.lanes, scene);
+    paintMarks(this.lanes, scene, false);
     showLegend(
       byId("lanes-legend"),
       this.#isByKey ? this.#keyLegend() : [

@@ -6,7 +6,7 @@
  */
 
 import { above } from "./columns.ts";
-import { clock, count, ms, short, stepOf, top } from "./format.ts";
+import { clock, count, ms, short, stepOf, tick, top } from "./format.ts";
 import { BINS, percentile, type Quantiles } from "./quantiles.ts";
 import type { Series } from "./series.ts";
 import { LEFT, RIGHT, type Surface, type Theme } from "./surface.ts";
@@ -201,10 +201,10 @@ export function latencies(of: (tasks: Tasks) => Quantiles): Chart {
       Math.log10(Math.max(value, low) / low) / Math.log10(high / low);
     const ticks = [];
     const every = Math.ceil(Math.log10(high / low) / 3);
-    for (let tick = low; tick <= high * 1.01; tick *= 10 ** every) {
-      ticks.push(tick);
+    for (let it = low; it <= high * 1.01; it *= 10 ** every) {
+      ticks.push(it);
     }
-    axis(surface, theme, ticks, place, ms);
+    axis(surface, theme, ticks, place, tick);
     paintLatencies(surface, theme, buckets, values, place);
     const at = pointer === undefined
       ? -1

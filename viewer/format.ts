@@ -32,6 +32,11 @@ export function ms(value: number): string {
   return `${trim(value / 3_600_000)}${THIN}h`;
 }
 
+/** For axes of durations, where there is little room. */
+export function tick(value: number): string {
+  return value < 1000 ? ms(value) : `${short(value / 1000)}${THIN}s`;
+}
+
 export function percent(share: number): string {
   if (!Number.isFinite(share)) return "–";
   const value = share * 100;

@@ -7,6 +7,8 @@
 
 import type { TraceEvent } from "./trace.ts";
 
+/** Between two events, as the recorder writes them. */
+const BORDER = '},{"name":';
 const QUOTE = 34;
 const BACKSLASH = 92;
 const BEGINS = new Set([91, 123]); // [ {
@@ -31,7 +33,7 @@ export class Reader {
     this.#text += piece;
     if (this.#isAfterEvents) return this.#keepRest();
     if (!this.#isInEvents && !this.#findEvents()) return [];
-    return this.#cut();
+    return [...this.#cutFast(), ...this.#cut()];
   }
 
   #keepRest(): TraceEvent[] {
@@ -49,6 +51,26 @@ export class Reader {
     return this.#isInEvents = true;
   }
 
+  /**
+   * Most of the piece at once, if its events look like the recorder's. What is in a
+   * string can't look like their border: there a quote is its end. Elsewhere it can,
+   * and then what is before it is no JSON.
+   */
+  #cutFast(): TraceEvent[] {
+    const border = this.#text.lastIndexOf(BORDER);
+    if (border < 0) return [];
+    try {
+      const events = parse(this.#text.slice(0, border + 1));
+      this.#text = this.#text.slice(border + 1);
+      this.#at = this.#depth = 0;
+      this.#isInString = false;
+      return events;
+    } catch {
+      return [];
+    }
+  }
+
+  /** What is left of it, or all of it, bracket by bracket. */
   #cut(): TraceEvent[] {
     const text = this.#text;
     let end = 0; // Of the last complete event.
@@ -76,7 +98,7 @@ export class Reader {
         if (--this.#depth === 0) end = i + 1;
       }
     }
-    const events = text.slice(0, end).replace(/^[\s,]+/, "");
+    const events = parse(text.slice(0, end));
     this.#text = text.slice(end);
     this.#at = i - end;
     if (closes >= 0) {
@@ -84,8 +106,13 @@ export class Reader {
       this.#text = text.slice(closes);
       this.#keepRest();
     }
-    return events === "" ? [] : JSON.parse(`[${events}]`);
+    return events;
   }
+}
+
+/** Events with commas between them, and maybe one before. */
+function parse(text: string): TraceEvent[] {
+  return JSON.parse(`[${text.replace(/^[\s,]+/, "")}]`);
 }
 
 /** The index of the quote that ends the string; negative if it is yet to come. */

@@ -125,7 +125,6 @@ export class Tables {
         tile("retried", count(it.retried), "retried"),
         tile("a second", short(it.attempts / (it.span / 1000))),
         tile("workers busy", percent(it.utilization)),
-        tile("time", ms(it.span)),
         // Of these, the trace says no more than that they were.
         ...[...incidents].map(([name, times]) => tile(name, count(times))),
       ),
