@@ -99,7 +99,10 @@ export interface Trace {
 export interface NewEvents {
   /** The events. The first ones name the group and its lanes, if the reader has none yet. */
   readonly events: TraceEvent[];
-  /** What runs, as if it ended now: to show until the next look, which brings the true end. */
+  /**
+   * What runs, as if it ended now: to show until the next look, which brings the true end.
+   * Nothing if there is more to read.
+   */
   readonly open: TraceEvent[];
   /** For the next call. */
   readonly cursor: number;
@@ -204,9 +207,11 @@ export class Recorder implements Observer {
    * The events since the last look, for a reader that shows them live.
    *
    * @param cursor Where the last look has ended; 0 for all that is remembered.
+   * @param most How many steps are read at most; default Infinity.
    * @returns The events, and the cursor for the next look.
-   * @throws {RangeError} If the cursor is none that this recorder has given.
-   * @throws {TypeError} If it is not a number.
+   * @throws {RangeError} If the cursor is none that this recorder has given, or `most`
+   *   is not a positive integer.
+   * @throws {TypeError} If one of them is not a number.
    *
    * @example
    * ```ts
@@ -224,21 +229,22 @@ export class Recorder implements Observer {
    * assert.equal(missed, 0);
    * ```
    */
-  eventsSince(cursor = 0): NewEvents {
+  eventsSince(cursor: number = 0, most: number = Infinity): NewEvents {
     const steps = this.#steps;
-    const { first, end: last } = steps;
+    const { first, end } = steps;
     const from = count("read events", "cursor", cursor, 0);
-    if (from > last) {
-      throw outOfRange("read events", "cursor", `at most ${last}`, cursor);
+    if (from > end) {
+      throw outOfRange("read events", "cursor", `at most ${end}`, cursor);
     }
     const start = Math.max(from, first);
+    const last = Math.min(end, start + count("read events", "most", most, 1));
     const missed = start - from;
     const replay = this.#at(start);
     const events = from === 0 || missed > 0 ? opening(this.name, replay) : [];
     for (let n = start; n < last; n++) write(steps.read(n), replay, events);
     this.#seen = replay;
     this.#seenEnd = last;
-    const open = running(replay, performance.now());
+    const open = last < end ? [] : running(replay, performance.now());
     return { events, open, cursor: last, missed };
   }
 
