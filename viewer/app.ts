@@ -23,7 +23,7 @@ import {
   type Scene,
   throughput,
 } from "./draw_charts.ts";
-import { LanePainter, OUTCOME_COLORS } from "./draw_lanes.ts";
+import { LanePainter } from "./draw_lanes.ts";
 import { clock, count, ms, stepOf } from "./format.ts";
 import type { Moves } from "./gestures.ts";
 import { LEFT, Surface, Theme } from "./surface.ts";

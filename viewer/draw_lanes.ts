@@ -10,13 +10,12 @@ import { LEFT, type Surface, type Theme } from "./surface.ts";
 import { type Lane, REJECTED, RETRIED, type Tasks } from "./tasks.ts";
 import type { View } from "./view.ts";
 
-export const OUTCOME_COLORS: readonly string[] = [
+const OUTCOME_COLORS: readonly string[] = [
   ...["fulfilled", "retried", "rejected", "lent", "running"],
 ];
 const HUES = 8;
 /** Labels cost more than rectangles. */
 const MOST_LABELS = 500;
-/** Where names are addresses they all begin alike. */
 const SCHEME = /^\w+:\/\//;
 
 /** What is to be drawn, and how. */
@@ -256,7 +255,8 @@ export class LanePainter {
       const most = Math.floor((width / ratio - 10) / 6.2);
       const name = tasks.names[task]!.replace(SCHEME, "");
       if (most < Math.min(5, name.length)) continue;
-      const text = name.length <= most ? name : `${name.slice(0, most - 1)}…`;
+      // Addresses and paths begin alike: their ends tell which is which.
+      const text = name.length <= most ? name : `…${name.slice(1 - most)}`;
       ctx.fillText(text, LEFT + x / ratio + 5, y / ratio + 0.5);
     }
   }

@@ -85,13 +85,14 @@ function follow(): void {
       if (trace.end < trace.start) return; // Names alone.
       if (app.trace !== trace) {
         app.show(trace);
-        byId("follow").hidden = false;
+        byId("follow").hidden = byId("save").hidden = false;
       } else if (app.group.tasks.length === 0) app.pickGroup(trace.largest?.id);
       else app.changed(true);
       say(about(), "live");
     },
     ended(isDone) {
       if (app.trace === trace) app.follow(false);
+      byId("follow").hidden = byId("save").hidden = true;
       say(`${isDone ? "done" : "the program is gone"} · ${about()}`);
     },
   });

@@ -182,7 +182,7 @@ export class Tables {
       : undefined;
     return card(
       "By key",
-      `${count(named.length)} keys`,
+      several(named.length, "key"),
       hints(keys),
       element,
       more,
@@ -249,7 +249,7 @@ export class Tables {
     ]);
     return card(
       "Errors",
-      `${count(errors.length)} kinds`,
+      several(errors.length, "kind"),
       table(["Error", "Failed", "Retried"].map(head), rows),
     );
   }
@@ -338,6 +338,10 @@ function cellOf(it: ColumnOf, row: Row, total: number): HTMLElement {
     element.title = `${part.toFixed(1)} %`;
   }
   return element;
+}
+
+function several(number: number, what: string): string {
+  return `${count(number)} ${what}${number === 1 ? "" : "s"}`;
 }
 
 function card(

@@ -12,7 +12,7 @@
 import {
   above,
   bytes,
-  Column,
+  type Column,
   doubles,
   floats,
   Names,

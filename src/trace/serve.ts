@@ -4,7 +4,7 @@
  * @module
  */
 
-import { number, options as checked } from "../base/check.ts";
+import { flag, number, options as checked } from "../base/check.ts";
 import { wrongType } from "../base/errors.ts";
 import { Feed, type Page } from "./feed.ts";
 import { PAGE } from "./page.ts";
@@ -18,6 +18,12 @@ export interface ServeTraceOptions {
    * @default {0}
    */
   port?: number | undefined;
+  /**
+   * Whether the program goes on until the server is closed, though its work is done.
+   *
+   * @default {false}
+   */
+  keepAlive?: boolean | undefined;
 }
 
 /** Where a trace can be watched. */
@@ -50,12 +56,12 @@ interface Server {
   on(event: "error", listener: (error: unknown) => void): unknown;
   on(event: "connection", listener: (socket: Socket) => void): unknown;
   close(listener: () => void): unknown;
-  closeAllConnections?(): void;
+  closeIdleConnections(): void;
   unref(): unknown;
 }
 
 interface Socket {
-  unref?(): unknown;
+  unref(): unknown;
 }
 
 interface Http {
@@ -86,11 +92,11 @@ const HEADERS = {
  *
  * It listens on 127.0.0.1 alone, and there is a random token in its address: without it
  * everything is status 404. A page that reads too slowly is told how many steps it has
- * missed; nothing is kept for it. Without a page it costs nothing, and it does not keep
- * the program from ending.
+ * missed; nothing is kept for it. Without a page it costs nothing. It does not keep the
+ * program from ending, unless it is asked to.
  *
  * @param recorder The observer of the group.
- * @param options Where to listen.
+ * @param options Where to listen, and for how long.
  * @returns The server, when it listens.
  * @throws {RangeError} If the port is none.
  * @throws {TypeError} If an argument is of the wrong type, or there is no `node:http`.
@@ -113,7 +119,8 @@ export async function serveTrace(
   if (!(recorder instanceof Recorder)) {
     throw wrongType(DOING, "recorder", "a Recorder", recorder);
   }
-  const { port = 0 } = checked(DOING, options) ?? {};
+  const { port = 0, keepAlive = false } = checked(DOING, options) ?? {};
+  flag(DOING, "keepAlive", keepAlive);
   const wanted = "an integer from 0 to 65535";
   number(
     DOING,
@@ -132,16 +139,17 @@ export async function serveTrace(
   const server = http.createServer((request, response) =>
     answer(request, response, path, recorder, feed)
   );
-  server.on("connection", (socket) => void socket.unref?.());
+  if (!keepAlive) server.on("connection", (socket) => void socket.unref());
   await new Promise<void>((resolve, reject) => {
     server.on("error", reject);
     server.listen(port, ADDRESS, resolve);
   });
-  server.unref();
+  if (!keepAlive) server.unref();
   const close = () =>
     new Promise<void>((resolve) => {
       feed.close();
       server.close(() => resolve());
+      server.closeIdleConnections();
     });
   return {
     url: `http://${ADDRESS}:${server.address().port}${path}`,
