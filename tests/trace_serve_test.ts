@@ -305,7 +305,7 @@ test("serveTrace() keeps nothing for a page that does not read: it is told what 
   // Of 312 steps 30 are there, and 11 it had read.
   assertEquals(page.missed, 312 - 30 - 11);
   await server.close();
-  assert(page.ran <= 3 + 15);
+  assert(page.ran < 30, `${page.ran} of 103`);
 });
 
 test("serveTrace() gives much of it in pieces, so that the program is not held up", async () => {
