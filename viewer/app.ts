@@ -65,6 +65,8 @@ export class App implements Moves {
   group: Group = new Group(0);
   trace: Trace | undefined;
   #theme = new Theme();
+  /** When the trace began as it was last shown. */
+  #start = 0;
   #version = 0;
   #isByKey = false;
   #hues = new Uint8Array(0);
@@ -149,6 +151,9 @@ export class App implements Moves {
   /** Something is new in the trace. */
   changed(isLive = false): void {
     const { start, end } = this.trace!;
+    // A long feed's beginning is dropped now and then.
+    if (isLive) this.view.shift(start - this.#start);
+    this.#start = start;
     this.view.grow(Math.max(1, end - start));
     this.#version++;
     this.#hues = this.#huesOf();

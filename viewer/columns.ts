@@ -77,17 +77,25 @@ export function above(
   return low;
 }
 
+/** A feed that goes on for days may have ever new ones. */
+const MOST_NAMES = 50_000;
+
 /** Texts by number, each once. Number 0 is none. */
 export class Names {
   readonly texts: string[] = [""];
   readonly #numbers = new Map<string, number>();
+  #others: number | undefined;
 
   of(text: string): number {
-    let number = this.#numbers.get(text);
-    if (number === undefined) {
-      number = this.texts.push(text) - 1;
-      this.#numbers.set(text, number);
-    }
+    return this.#numbers.get(text) ??
+      (this.texts.length < MOST_NAMES
+        ? this.#add(text)
+        : this.#others ??= this.#add("others"));
+  }
+
+  #add(text: string): number {
+    const number = this.texts.push(text) - 1;
+    this.#numbers.set(text, number);
     return number;
   }
 }

@@ -23,6 +23,12 @@ export class View {
     return this.from <= 0 && this.to >= this.length;
   }
 
+  /** Says that the trace begins later by so much than it did. */
+  shift(by: number): void {
+    this.length -= by;
+    this.show(this.from - by, this.to - by);
+  }
+
   /** Says how long the trace is by now. */
   grow(length: number): void {
     const wasAll = this.isAll;
