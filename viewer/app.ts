@@ -535,7 +535,7 @@ export class App implements Moves {
         { name: "failed, tried again", color: "retried" },
         { name: "rejected", color: "rejected" },
         ...this.group.counters.has("waits")
-          ? [{ name: "waits for the governor", color: "retried", value: "▁" }]
+          ? [{ name: "above: waits for the governor", color: "retried" }]
           : [],
       ],
     );

@@ -255,11 +255,17 @@ export class LanePainter {
       const most = Math.floor((width / ratio - 10) / 6.2);
       const name = tasks.names[task]!.replace(SCHEME, "");
       if (most < Math.min(5, name.length)) continue;
-      // Addresses and paths begin alike: their ends tell which is which.
-      const text = name.length <= most ? name : `…${name.slice(1 - most)}`;
+      const text = name.length <= most ? name : endOf(name, most);
       ctx.fillText(text, LEFT + x / ratio + 5, y / ratio + 0.5);
     }
   }
+}
+
+/** Addresses and paths begin alike: their ends tell which is which. */
+function endOf(name: string, most: number): string {
+  const end = name.slice(1 - most);
+  const slash = end.indexOf("/");
+  return `…${slash > 0 && slash < end.length - 1 ? end.slice(slash) : end}`;
 }
 
 /** By outcome or hue; then dimmed, track, and the edges of what failed. */
