@@ -160,7 +160,7 @@ export class App implements Moves {
     if (this.#chosen !== undefined) this.#chosenAt = this.#findChosen();
     this.#hovered = undefined;
     this.draw();
-    this.#showTablesIn(isLive ? PATIENCE.live : 0);
+    this.#showTablesIn(isLive ? PATIENCE.live : 0, isLive);
   }
 
   /** Asks for a frame. */
@@ -445,8 +445,11 @@ export class App implements Moves {
     );
   }
 
-  #showTablesIn(wait: number): void {
-    this.#tablesTimer ??= setTimeout(() => {
+  /** Once the hand is still; but of a feed, now and then all the same. */
+  #showTablesIn(wait: number, isLive = false): void {
+    if (isLive && this.#tablesTimer !== undefined) return;
+    clearTimeout(this.#tablesTimer);
+    this.#tablesTimer = setTimeout(() => {
       this.#tablesTimer = undefined;
       this.#showTables();
     }, wait);

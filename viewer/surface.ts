@@ -9,10 +9,17 @@ import type { View } from "./view.ts";
 /** The page's colors, as its style has them for light and for dark. */
 export class Theme {
   readonly #style = getComputedStyle(document.documentElement);
+  // To ask the style is slow.
+  readonly #colors = new Map<string, string>();
   readonly #words = new Map<string, number>();
 
   get(name: string): string {
-    return this.#style.getPropertyValue(`--${name}`).trim();
+    let color = this.#colors.get(name);
+    if (color === undefined) {
+      color = this.#style.getPropertyValue(`--${name}`).trim();
+      this.#colors.set(name, color);
+    }
+    return color;
   }
 
   /** As a pixel of an image: opaque, mixed with another one by so much. */
@@ -34,6 +41,8 @@ export class Theme {
 function channels(hex: string): number[] {
   return [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
 }
+
+const FONT = getComputedStyle(document.body).fontFamily;
 
 /** How many CSS pixels are left of the drawing, for labels, and right of it. */
 export const LEFT = 44;
@@ -83,8 +92,6 @@ export class Surface {
   }
 
   font(size: number, weight = 400): void {
-    this.ctx.font = `${weight} ${size}px ${
-      getComputedStyle(document.body).fontFamily
-    }`;
+    this.ctx.font = `${weight} ${size}px ${FONT}`;
   }
 }
