@@ -11,7 +11,7 @@ import { BINS, percentile, type Quantiles } from "./quantiles.ts";
 import type { Series } from "./series.ts";
 import { LEFT, RIGHT, type Surface, type Theme } from "./surface.ts";
 import type { Tasks } from "./tasks.ts";
-import type { Group } from "./trace.ts";
+import type { Group, Mark } from "./trace.ts";
 import type { View } from "./view.ts";
 
 /** What all of them are drawn from. */
@@ -383,7 +383,10 @@ export function paintMarks(
     ctx.fillRect(left, 0, inside(surface.x(to, view)) - left, height);
     ctx.globalAlpha = 1;
   };
-  for (const { time, name } of group.marks) {
+  // What has a color of its own is drawn over what happened at the same time.
+  const weight = ({ name }: Mark) => name in MARK_COLORS ? 1 : 0;
+  const lines = group.marks.toSorted((a, b) => weight(a) - weight(b));
+  for (const { time, name } of lines) {
     const at = time - origin;
     if (name === "paused") paused ??= at;
     if (name === "resumed" && paused !== undefined) {

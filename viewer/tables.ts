@@ -124,7 +124,7 @@ export class Tables {
         tile("rejected", count(it.rejected), "rejected"),
         tile("retried", count(it.retried), "retried"),
         tile("a second", short(it.attempts / (it.span / 1000))),
-        tile("workers busy", percent(it.utilization)),
+        tile("busy", percent(it.utilization)),
         // Of these, the trace says no more than that they were.
         ...[...incidents].map(([name, times]) => tile(name, count(times))),
       ),

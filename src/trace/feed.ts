@@ -14,7 +14,7 @@ import type { Recorder } from "./recorder.ts";
 
 /** Milliseconds between two looks; less while there is much to catch up with. */
 const INTERVAL = 200;
-const HURRY = 25;
+const HURRY = 100;
 /** How many steps are read at once: the program waits for that. */
 const MOST = 8_000;
 /** A page does not need more of what runs to see that it runs. */
@@ -89,7 +89,8 @@ export class Feed {
     const pieces = new Map<number, Piece>();
     let isAll = true;
     for (const page of this.#pages.keys()) {
-      if (!this.#full.has(page)) isAll = this.#tell(page, pieces) && isAll;
+      const knowsAll = !this.#full.has(page) && this.#tell(page, pieces);
+      isAll = isAll && knowsAll;
     }
     this.#timer = setTimeout(this.#look, isAll ? INTERVAL : HURRY);
     // A page is no reason for a program to go on.
