@@ -93,7 +93,7 @@ const HEADERS = {
  * It listens on 127.0.0.1 alone, and there is a random token in its address: without it
  * everything is status 404. A page that reads too slowly is told how many steps it has
  * missed; nothing is kept for it. Without a page it costs nothing. It does not keep the
- * program from ending, unless it is asked to.
+ * program from ending, unless it is asked to; on Bun an open page does: close the server.
  *
  * @param recorder The observer of the group.
  * @param options Where to listen, and for how long.
