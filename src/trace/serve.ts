@@ -10,7 +10,16 @@ import { Feed, type Page } from "./feed.ts";
 import { PAGE } from "./page.ts";
 import { Recorder } from "./recorder.ts";
 
-/** Options of {@linkcode serveTrace}. */
+/**
+ * Options of {@linkcode serveTrace}.
+ *
+ * @example The page stays when the work is done
+ * ```ts
+ * import type { ServeTraceOptions } from "@cogroup/cogroup/trace";
+ *
+ * const options: ServeTraceOptions = { port: 8080, keepAlive: true };
+ * ```
+ */
 export interface ServeTraceOptions {
   /**
    * The TCP port; 0 for one that is free.
@@ -26,7 +35,18 @@ export interface ServeTraceOptions {
   keepAlive?: boolean | undefined;
 }
 
-/** Where a trace can be watched. */
+/**
+ * Where a trace can be watched.
+ *
+ * @example An address, and an end
+ * ```ts ignore
+ * import { Recorder, serveTrace, type TraceServer } from "@cogroup/cogroup/trace";
+ *
+ * const server: TraceServer = await serveTrace(new Recorder());
+ * console.error(server.url);
+ * await server.close();
+ * ```
+ */
 export interface TraceServer extends AsyncDisposable {
   /** The page's address. Who does not know it gets nothing. */
   readonly url: string;
