@@ -83,7 +83,12 @@ export class App implements Moves {
   readonly #ruler = new Surface(byId<HTMLCanvasElement>("ruler"));
   readonly lanes: Surface = new Surface(byId<HTMLCanvasElement>("lanes"));
   readonly #painter = new LanePainter(this.lanes);
-  readonly charts: { surface: Surface; draw: Chart; legend: HTMLElement }[];
+  readonly charts: {
+    title: string;
+    surface: Surface;
+    draw: Chart;
+    legend: HTMLElement;
+  }[];
   readonly #box = byId("lanes-box");
   readonly #tables = new Tables(byId("totals"), {
     only: (kind, number) => this.#toggleFilter(kind, number),
@@ -102,7 +107,7 @@ export class App implements Moves {
       const legend = make("div", { class: "legend" });
       const caption = make("figcaption", {}, make("h2", {}, title), legend);
       byId("charts").append(make("figure", {}, caption, canvas));
-      return { surface: new Surface(canvas), draw, legend };
+      return { title, surface: new Surface(canvas), draw, legend };
     });
     new ResizeObserver(() => this.draw()).observe(byId("timeline"));
     this.#box.addEventListener("scroll", () => this.draw());
@@ -156,9 +161,10 @@ export class App implements Moves {
     this.#start = start;
     this.view.grow(Math.max(1, end - start));
     this.#version++;
-    this.#hues = this.#huesOf();
+    if (!isLive) this.#hues = this.#huesOf();
     if (this.#chosen !== undefined) this.#chosenAt = this.#findChosen();
-    this.#hovered = undefined;
+    // Below a pointer that rests there may be another one by now.
+    this.#hover();
     this.draw();
     this.#showTablesIn(isLive ? PATIENCE.live : 0, isLive);
   }
@@ -175,6 +181,7 @@ export class App implements Moves {
 
   setByKey(isByKey: boolean): void {
     this.#isByKey = isByKey;
+    this.#hues = this.#huesOf();
     this.draw();
   }
 
@@ -329,10 +336,7 @@ export class App implements Moves {
     this.#pointer = isIn
       ? { ...place, time: this.view.from + place.share * this.view.span }
       : undefined;
-    this.#hovered = isIn && place.isLanes
-      ? this.#taskAt(place.share, place.y)
-      : undefined;
-    this.#showTip();
+    this.#hover();
     this.draw();
   }
 
@@ -351,6 +355,20 @@ export class App implements Moves {
     byId("follow").setAttribute("aria-pressed", String(this.view.isFollowing));
     this.draw();
     this.#showTablesIn(PATIENCE.moved);
+  }
+
+  /** Finds what is below the pointer, and tells it. */
+  #hover(): void {
+    const pointer = this.#pointer;
+    const share = pointer && (pointer.time - this.view.from) / this.view.span;
+    this.#hovered = pointer?.isLanes
+      ? this.#taskAt(share!, pointer.y)
+      : undefined;
+    const { left, top } = this.lanes.canvas.getBoundingClientRect();
+    showTip(this.group, this.#hovered, this.trace?.start ?? 0, {
+      x: left + LEFT + (share ?? 0) * this.lanes.plot,
+      y: top + (pointer?.y ?? 0),
+    });
   }
 
   #taskAt(share: number, y: number): number | undefined {
@@ -426,16 +444,6 @@ export class App implements Moves {
     }
   }
 
-  #showTip(): void {
-    const pointer = this.#pointer;
-    const { left, top } = this.lanes.canvas.getBoundingClientRect();
-    const share = pointer && (pointer.time - this.view.from) / this.view.span;
-    showTip(this.group, this.#hovered, this.trace?.start ?? 0, {
-      x: left + LEFT + (share ?? 0) * this.lanes.plot,
-      y: top + (pointer?.y ?? 0),
-    });
-  }
-
   #showDetails(): void {
     showDetails(
       this.group,
@@ -489,11 +497,11 @@ export class App implements Moves {
       paintFlags(this.#ruler, scene);
     }
     this.#drawLanes(scene);
-    for (const { surface, draw, legend } of this.charts) {
+    for (const { title, surface, draw, legend } of this.charts) {
       if (!surface.begin()) continue;
       const entries = draw(surface, scene);
       paintMarks(surface, scene);
-      showLegend(legend, entries);
+      if (showLegend(legend, entries)) describe(surface.canvas, title, entries);
     }
   }
 
@@ -599,9 +607,18 @@ export class App implements Moves {
   }
 }
 
-function showLegend(parent: HTMLElement, entries: Entry[]): void {
+/** For those that hear it: what a chart shows, in words. */
+function describe(canvas: Element, title: string, entries: Entry[]): void {
+  const said = entries.map(({ name, value }) =>
+    `${name} ${value ?? ""}`.trim()
+  );
+  canvas.setAttribute("aria-label", `${title}: ${said.join(", ")}`);
+}
+
+/** Returns whether it is another one now. */
+function showLegend(parent: HTMLElement, entries: Entry[]): boolean {
   const text = JSON.stringify(entries);
-  if (parent.dataset["is"] === text) return;
+  if (parent.dataset["is"] === text) return false;
   parent.dataset["is"] = text;
   fill(
     parent,
@@ -615,4 +632,5 @@ function showLegend(parent: HTMLElement, entries: Entry[]): void {
       )
     ),
   );
+  return true;
 }

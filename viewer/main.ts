@@ -86,6 +86,7 @@ function follow(): void {
       if (app.trace !== trace) {
         app.show(trace);
         byId("follow").hidden = byId("save").hidden = false;
+        document.title = `${trace.largest?.name} – CoGroup trace`;
       } else if (app.group.tasks.length === 0) app.pickGroup(trace.largest?.id);
       else app.changed(true);
       say(about(), "live");

@@ -1,14 +1,17 @@
 /**
  * Reads a trace piece by piece, whatever its size: the events of each piece are parsed
- * as soon as it is there.
+ * as soon as it is there. It may leave out events of the category "queue".
  *
  * @module
  */
 
 import type { TraceEvent } from "./trace.ts";
 
-/** Between two events, as the recorder writes them. */
-const BORDER = '},{"name":';
+/** Where an event begins, and between two of them, as the recorder writes them. */
+const OPENING = '{"name":';
+const BORDER = `},${OPENING}`;
+/** No string has this in it: there quotes have backslashes. */
+const ARROW = '"cat":"queue"';
 const QUOTE = 34;
 const BACKSLASH = 92;
 const BEGINS = new Set([91, 123]); // [ {
@@ -60,7 +63,8 @@ export class Reader {
     const border = this.#text.lastIndexOf(BORDER);
     if (border < 0) return [];
     try {
-      const events = parse(this.#text.slice(0, border + 1));
+      const text = this.#text.slice(0, border + 1).replace(/^[\s,]+/, "");
+      const events = parse(withoutArrows(text));
       this.#text = this.#text.slice(border + 1);
       this.#at = this.#depth = 0;
       this.#isInString = false;
@@ -108,6 +112,14 @@ export class Reader {
     }
     return events;
   }
+}
+
+/** Most events are of arrows, which the page does not draw: to parse them is a waste. */
+function withoutArrows(text: string): string {
+  if (!text.startsWith(OPENING)) return text;
+  const events = text.slice(OPENING.length, -1).split(BORDER)
+    .filter((event) => !event.includes(ARROW));
+  return events.length === 0 ? "" : `${OPENING}${events.join(BORDER)}}`;
 }
 
 /** Events with commas between them, and maybe one before. */

@@ -90,6 +90,25 @@ test("a trace is read the same, wherever its text is cut", () => {
   }
 });
 
+test("arrows may be left out, and nothing else", () => {
+  const named = (name: string, cat: string) => ({ name, cat, ph: "X", ts: 1 });
+  const tricky = named('"cat":"queue"', "task");
+  const arrow = named("queued", "queue");
+  const last = named("last", "task");
+  for (
+    const many of [[tricky, arrow, last], [arrow, tricky, last], [
+      arrow,
+      arrow,
+      last,
+    ], [last]]
+  ) {
+    const events = new Reader().push(JSON.stringify(many));
+    const without = (all: TraceEvent[]) =>
+      all.filter(({ cat }) => cat !== "queue");
+    assertEquals(without(events), without(many));
+  }
+});
+
 test("a trace that is no JSON is told so", () => {
   const reader = new Reader();
   let error: unknown;
