@@ -118,14 +118,16 @@ async function drawAndPan(
   ) {
     await page.keyboard.press("0");
     for (let i = 0; i < zooms; i++) await page.keyboard.press("+");
+    const started = await cpu();
     const frames = await page.evaluate<number[]>(PAN);
+    const work = (await cpu() - started) / frames.length;
     const sorted = [...frames].sort((a, b) => a - b);
     const mean = frames.reduce((sum, ms) => sum + ms, 0) / frames.length;
     const p95 = sorted[Math.floor(sorted.length * 0.95)]!;
     console.log(
-      `  panned, ${name}: ${(1000 / mean).toFixed(0)} frames a second, p95 ${
-        p95.toFixed(0)
-      } ms`,
+      `  panned, ${name}: ${(1000 / mean).toFixed(0)} frames a second, ${
+        work.toFixed(1)
+      } ms of CPU each, p95 ${p95.toFixed(0)} ms`,
     );
   }
   const mb = (json.length / 1e6).toFixed(0);

@@ -197,11 +197,11 @@ function count(
   replay: Replay,
   events: TraceEvent[],
 ): void {
-  const { permits, waits, ...tasks } = replay.counts;
+  const { queued, delayed, inFlight, lent, permits, waits } = replay.counts;
   if (
-    tasks.queued !== before.queued || tasks.delayed !== before.delayed ||
-    tasks.inFlight !== before.inFlight || tasks.lent !== before.lent
-  ) events.push(counter("tasks", time, tasks));
+    queued !== before.queued || delayed !== before.delayed ||
+    inFlight !== before.inFlight || lent !== before.lent
+  ) events.push(counter("tasks", time, { queued, delayed, inFlight, lent }));
   const isOther = permits !== before.permits || waits !== before.waits;
   if (replay.hasWaited && isOther) {
     events.push(counter("governor", time, { permits, waits }));
