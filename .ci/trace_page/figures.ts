@@ -140,19 +140,22 @@ async function drawAndPan(
   await Deno.remove(file);
 }
 
-/** Tasks that a group ends a second, with 10,000 of them brought to it each second. */
-async function throughput(
+/** What a group makes of 10,000 tasks a second that are brought to it. */
+interface Pace {
+  /** How many it ends a second, and the microseconds of CPU that each takes. */
+  readonly ended: number;
+  readonly cpu: number;
+}
+
+async function paceOf(
   seconds: number,
-  recorder: Recorder | undefined,
-): Promise<{ ended: number; cpu: number }> {
-  const group = new CoGroup({
-    concurrency: 64,
-    ...recorder && { observer: recorder },
-  });
+  observer: Recorder | undefined,
+): Promise<Pace> {
+  const group = new CoGroup({ concurrency: 64, observer });
   const began = performance.now();
-  let brought = 0;
   const before = process.cpuUsage();
   const until = began + seconds * 1000;
+  let brought = 0;
   while (performance.now() < until) {
     const due = (performance.now() - began) * 10;
     for (; brought < due; brought++) {
@@ -161,12 +164,10 @@ async function throughput(
     await sleep(5);
   }
   await group.wait();
-  const after = process.cpuUsage();
-  const cpu = (after.user + after.system - before.user - before.system) / 1e6;
-  return {
-    ended: group.stats.fulfilled / ((performance.now() - began) / 1000),
-    cpu: cpu / seconds,
-  };
+  const { user, system } = process.cpuUsage(before);
+  const took = (performance.now() - began) / 1000;
+  const { fulfilled } = group.stats;
+  return { ended: fulfilled / took, cpu: (user + system) / fulfilled };
 }
 
 const work = () => sleep(2);
@@ -181,33 +182,44 @@ async function heap(page: Page): Promise<number> {
   return (usedSize + backingStorageSize) / 1e6;
 }
 
+function say(title: string, paces: Pace[]): void {
+  const all = paces.map(({ ended, cpu }) =>
+    `${ended.toFixed(0)}/s at ${cpu.toFixed(1)} µs`
+  );
+  console.log(`  ${title}: ${all.join(", ")}`);
+}
+
 async function liveFeed(browser: Browser): Promise<void> {
-  const alone = await throughput(10, undefined);
-  const recorded = await throughput(10, new Recorder());
+  console.log(
+    "10,000 tasks a second, and the CPU that each takes in the program",
+  );
   const recorder = new Recorder();
   await using server = await serveTrace(recorder);
   const page = await browser.newPage({ viewport: SIZE });
+  const alone: Pace[] = [];
+  const recorded: Pace[] = [];
+  const watched: Pace[] = [];
+  for (let round = 0; round < 3; round++) {
+    alone.push(await paceOf(5, undefined));
+    recorded.push(await paceOf(5, recorder));
+    await page.goto(server.url);
+    watched.push(await paceOf(5, recorder));
+    await page.goto("about:blank");
+  }
+  say("without an observer", alone);
+  say("recorded", recorded);
+  say("watched", watched);
   await page.goto(server.url);
   const heaps: string[] = [];
   const look = async () => heaps.push((await heap(page)).toFixed(0));
   const timer = setInterval(look, 10_000);
-  const watched = await throughput(60, recorder);
+  say("watched for a minute", [await paceOf(60, recorder)]);
   clearInterval(timer);
   await sleep(1_000);
-  const say = ({ ended, cpu }: { ended: number; cpu: number }) =>
-    `${ended.toFixed(0)}/s at ${(cpu * 100).toFixed(0)} % of a core`;
-  console.log(
-    `tasks: alone ${say(alone)}; recorded ${say(recorded)}; watched ${
-      say(watched)
-    }`,
-  );
-  console.log(
-    `  the page's heap every 10 s: ${heaps.join(", ")} MB; ${await page
-      .innerText("#source")}`,
-  );
-  console.log(
-    `  the program's memory: ${(Deno.memoryUsage().rss / 1e6).toFixed(0)} MB`,
-  );
+  console.log(`  the page's memory every 10 s: ${heaps.join(", ")} MB`);
+  console.log(`  it says: ${await page.innerText("#source")}`);
+  const rss = (Deno.memoryUsage().rss / 1e6).toFixed(0);
+  console.log(`  the program's memory: ${rss} MB`);
   await page.close();
 }
 
