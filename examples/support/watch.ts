@@ -71,16 +71,14 @@ async function write(recorder: Recorder, path: string): Promise<void> {
   await file.write('{"traceEvents":[');
   let cursor = 0;
   let comma = "";
-  for (;;) {
+  for (let more = true; more;) {
     const piece = recorder.eventsSince(cursor, PIECE);
     const events = [...piece.events, ...piece.open];
     if (events.length > 0) {
-      const text = JSON.stringify(events).slice(1, -1);
-      await file.write(comma + text);
+      await file.write(comma + JSON.stringify(events).slice(1, -1));
       comma = ",";
     }
-    if (piece.cursor === cursor) break;
-    cursor = piece.cursor;
+    ({ cursor, more } = piece);
   }
   await file.write('],"displayTimeUnit":"ms"}\n');
 }

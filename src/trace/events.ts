@@ -104,11 +104,12 @@ export function running(replay: Replay, time: number): TraceEvent[] {
   return events;
 }
 
-/** Adds the events of the next step, and has the replay take it. */
+/** Adds the events of the next step, if asked with its arrow, and has the replay take it. */
 export function write(
   step: Recorded,
   replay: Replay,
   events: TraceEvent[],
+  hasArrows: boolean,
 ): void {
   const { type, time, workerId, number } = step;
   const apart = replay.apart.get(number);
@@ -121,7 +122,7 @@ export function write(
         events.push(...laneNames(workerId));
       }
       if (type === "back") events.push(end(apart!, time));
-      else arrow(step, events);
+      else if (hasArrows) arrow(step, events);
       break;
     case "due":
     case "abandoned":

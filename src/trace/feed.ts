@@ -10,7 +10,7 @@
  */
 
 import type { TraceEvent } from "./events.ts";
-import type { Recorder } from "./recorder.ts";
+import { type Recorder, withoutArrows } from "./recorder.ts";
 
 /** Milliseconds between two looks; less while there is much to catch up with. */
 const INTERVAL = 200;
@@ -113,11 +113,12 @@ export class Feed {
   }
 
   #read(from: number): Piece {
-    const { events, open, cursor, missed } = this.#recorder.eventsSince(
+    const { events, open, cursor, missed, more } = withoutArrows(
+      this.#recorder,
       from,
       MOST,
     );
-    const isAll = cursor === this.#recorder.eventsSince(cursor, 1).cursor;
+    const isAll = !more;
     if (events.length === 0 && open.length === 0) {
       return { text: "", cursor, isAll };
     }
@@ -130,12 +131,11 @@ export class Feed {
   }
 }
 
-/** Without what the page does not draw: arrows, and counters that don't stay for long. */
-export function thin(events: TraceEvent[]): TraceEvent[] {
+/** Without counters that don't stay for long. */
+function thin(events: TraceEvent[]): TraceEvent[] {
   const kept: TraceEvent[] = [];
   const held = new Map<string, TraceEvent>();
   for (const event of events) {
-    if (event.cat === "queue") continue;
     if (event.ph !== "C") {
       kept.push(event);
       continue;

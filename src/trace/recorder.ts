@@ -108,9 +108,18 @@ export interface NewEvents {
   readonly cursor: number;
   /** How many steps were forgotten before they were read. If there are any, `events` open anew. */
   readonly missed: number;
+  /** Whether there is more to read, since only so many steps were asked for. */
+  readonly more: boolean;
 }
 
 const DOING = "create Recorder";
+
+/** As `eventsSince`, for a page that draws no arrows: they are half of the cost. */
+export let withoutArrows: (
+  recorder: Recorder,
+  cursor: number,
+  most: number,
+) => NewEvents;
 
 /**
  * An observer that remembers the last steps of one group, and gives them as a trace in
@@ -139,6 +148,11 @@ const DOING = "create Recorder";
  * ```
  */
 export class Recorder implements Observer {
+  static {
+    withoutArrows = (recorder, cursor, most) =>
+      recorder.#since(cursor, most, false);
+  }
+
   /** What the group is called. */
   readonly name: string;
   readonly #steps: Steps;
@@ -188,7 +202,7 @@ export class Recorder implements Observer {
     const replay = this.#base.copy();
     const traceEvents = opening(this.name, replay);
     for (let n = first; n < last; n++) {
-      write(steps.read(n), replay, traceEvents);
+      write(steps.read(n), replay, traceEvents, true);
     }
     traceEvents.push(...running(replay, performance.now()));
     return {
@@ -230,6 +244,10 @@ export class Recorder implements Observer {
    * ```
    */
   eventsSince(cursor: number = 0, most: number = Infinity): NewEvents {
+    return this.#since(cursor, most, true);
+  }
+
+  #since(cursor: number, most: number, hasArrows: boolean): NewEvents {
     const steps = this.#steps;
     const { first, end } = steps;
     const from = count("read events", "cursor", cursor, 0);
@@ -241,11 +259,14 @@ export class Recorder implements Observer {
     const missed = start - from;
     const replay = this.#at(start);
     const events = from === 0 || missed > 0 ? opening(this.name, replay) : [];
-    for (let n = start; n < last; n++) write(steps.read(n), replay, events);
+    for (let n = start; n < last; n++) {
+      write(steps.read(n), replay, events, hasArrows);
+    }
     this.#seen = replay;
     this.#seenEnd = last;
-    const open = last < end ? [] : running(replay, performance.now());
-    return { events, open, cursor: last, missed };
+    const more = last < end;
+    const open = more ? [] : running(replay, performance.now());
+    return { events, open, cursor: last, missed, more };
   }
 
   /** The state before that step. A reader most often goes on where it has stopped. */
