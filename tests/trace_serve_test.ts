@@ -328,10 +328,25 @@ test("serveTrace() has no timer without a page", async () => {
   const recorder = new Recorder();
   const { http, path } = await serve(recorder);
   const pages = [http.get(`${path}events`), http.get(`${path}events`)];
-  for (const page of pages) page.emit("close");
   await run(recorder, 5);
-  time.tick(10_000);
-  assertEquals(pages.map(({ ran }) => ran), [0, 0]);
+  const { setTimeout } = globalThis;
+  let timers = 0;
+  globalThis.setTimeout = ((...args: Parameters<typeof setTimeout>) => {
+    timers++;
+    return setTimeout(...args);
+  }) as typeof setTimeout;
+  try {
+    pages[0]!.emit("close");
+    time.tick(1_000);
+    assert(timers > 0, "one page is left");
+    pages[1]!.emit("close");
+    timers = 0;
+    time.tick(10_000);
+    assertEquals(timers, 0);
+  } finally {
+    globalThis.setTimeout = setTimeout;
+  }
+  assertEquals(pages.map(({ ran }) => ran), [0, 5]);
 });
 
 test("serveTrace() keeps no program alive unless it is asked to", async () => {

@@ -15,6 +15,8 @@ import { Trace } from "./trace.ts";
 
 /** Bytes of a file that are read at once. */
 const PIECE = 4 << 20;
+/** Milliseconds that nothing of it is seen while it is read. */
+const PATIENCE = 300;
 
 const app = new App();
 
@@ -26,32 +28,46 @@ function say(text: string, look?: "live" | "problem"): void {
   fill(byId("source"), ...parts);
 }
 
-/** Reads a file, and shows it. */
+/** Reads a file, and shows it: what there is of it now and then, for it may be large. */
 async function open(file: File): Promise<void> {
   performance.mark("opened");
   const trace = new Trace();
   const reader = new Reader();
   const decoder = new TextDecoder();
+  let shown = performance.now();
   try {
     for (let at = 0; at < file.size; at += PIECE) {
       const bytes = await file.slice(at, at + PIECE).arrayBuffer();
       trace.add(reader.push(decoder.decode(bytes, { stream: true })));
+      if (performance.now() - shown < PATIENCE || trace.end < trace.start) {
+        continue;
+      }
+      show(trace);
       say(`${file.name}: ${Math.round(100 * at / file.size)} %`);
+      await frame("begun");
+      shown = performance.now();
     }
     if (trace.groups.size === 0) throw new Error("no trace events in it");
   } catch (error) {
     return say(`${file.name}: ${(error as Error).message}`, "problem");
   }
-  trace.settle();
-  app.show(trace);
-  say(
-    [file.name, app.about, missedIn(reader.rest)].filter((it) => it !== "")
-      .join(" · "),
-  );
+  show(trace);
+  const about = [file.name, app.about, missedIn(reader.rest)];
+  say(about.filter((it) => it !== "").join(" · "));
   document.title = `${file.name} – CoGroup trace`;
-  requestAnimationFrame(() => {
-    performance.measure("drawn", "opened");
-  });
+  await frame("drawn");
+}
+
+function show(trace: Trace): void {
+  trace.settle();
+  if (app.trace === trace) app.changed();
+  else app.show(trace);
+}
+
+/** Waits until it is drawn, and has the browser note how long that took. */
+async function frame(name: string): Promise<void> {
+  await new Promise(requestAnimationFrame);
+  performance.measure(name, "opened");
 }
 
 /** What the recorder had to forget, as it says beside the events. */

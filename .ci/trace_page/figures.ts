@@ -4,10 +4,9 @@
  * @module
  */
 
-import process from "node:process";
 import type { Browser, Page } from "npm:playwright-core@1.65.1";
-import { CoGroup } from "../../mod.ts";
-import { Recorder, serveTrace } from "../../src/trace/mod.ts";
+import { Recorder } from "../../src/trace/mod.ts";
+import type { Pace } from "./pace.ts";
 import { dice, sleep } from "./runs.ts";
 
 const SIZE = { width: 1400, height: 900 };
@@ -27,6 +26,10 @@ const PAN = `new Promise((resolve) => {
   };
   requestAnimationFrame(step);
 })`;
+
+function list(times: number[]): string {
+  return times.map((ms) => ms.toFixed(0)).join(", ");
+}
 
 /** A million tasks' steps, as a recorder would have them, without the wait for them. */
 export function longTrace(tasks: number, workers: number): string {
@@ -89,6 +92,7 @@ async function drawAndPan(
   const page = await browser.newPage({ viewport: SIZE });
   await page.goto(url);
   const times: number[] = [];
+  const firsts: number[] = [];
   const client = await page.context().newCDPSession(page);
   await client.send("Performance.enable", { timeDomain: "threadTicks" });
   const cpu = async () => {
@@ -107,6 +111,11 @@ async function drawAndPan(
       );
     }
     times.push(took);
+    firsts.push(
+      await page.evaluate(
+        "performance.getEntriesByName('begun')[0]?.duration ?? 0",
+      ),
+    );
   }
   const each = (await cpu() - before) / times.length;
   await page.focus("#lanes");
@@ -134,43 +143,37 @@ async function drawAndPan(
   console.log(
     `${tasks} tasks (${mb} MB) read and drawn with ${
       each.toFixed(0)
-    } ms of CPU each, in ${times.map((ms) => ms.toFixed(0)).join(", ")} ms`,
+    } ms of CPU each, in ${list(times)} ms; a beginning of it after ${
+      list(firsts)
+    } ms`,
   );
   await page.close();
   await Deno.remove(file);
 }
 
-/** What a group makes of 10,000 tasks a second that are brought to it. */
-interface Pace {
-  /** How many it ends a second, and the microseconds of CPU that each takes. */
-  readonly ended: number;
-  readonly cpu: number;
-}
-
-async function paceOf(
+/** Runs the program; `watch` is told its address. */
+async function run(
+  mode: string,
   seconds: number,
-  observer: Recorder | undefined,
+  watch?: (url: string) => Promise<unknown>,
 ): Promise<Pace> {
-  const group = new CoGroup({ concurrency: 64, observer });
-  const began = performance.now();
-  const before = process.cpuUsage();
-  const until = began + seconds * 1000;
-  let brought = 0;
-  while (performance.now() < until) {
-    const due = (performance.now() - began) * 10;
-    for (; brought < due; brought++) {
-      group.add(work, { id: brought, key: brought % 7 });
-    }
-    await sleep(5);
+  const file = new URL("./pace.ts", import.meta.url).pathname;
+  // A program of its own: to drive the browser takes time, too.
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--no-check", "--quiet", "--allow-net=127.0.0.1"],
+      ...[file, mode, String(seconds)],
+    ],
+    stdout: "piped",
+  }).spawn();
+  let last = "";
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    last = text;
+    if (text.startsWith("http")) await watch?.(text.trim());
   }
-  await group.wait();
-  const { user, system } = process.cpuUsage(before);
-  const took = (performance.now() - began) / 1000;
-  const { fulfilled } = group.stats;
-  return { ended: fulfilled / took, cpu: (user + system) / fulfilled };
+  await child.status;
+  return JSON.parse(last);
 }
-
-const work = () => sleep(2);
 
 async function heap(page: Page): Promise<number> {
   const client = await page.context().newCDPSession(page);
@@ -193,33 +196,28 @@ async function liveFeed(browser: Browser): Promise<void> {
   console.log(
     "10,000 tasks a second, and the CPU that each takes in the program",
   );
-  const recorder = new Recorder();
-  await using server = await serveTrace(recorder);
   const page = await browser.newPage({ viewport: SIZE });
-  const alone: Pace[] = [];
-  const recorded: Pace[] = [];
-  const watched: Pace[] = [];
+  const paces: Record<string, Pace[]> = {
+    alone: [],
+    recorded: [],
+    watched: [],
+  };
   for (let round = 0; round < 3; round++) {
-    alone.push(await paceOf(5, undefined));
-    recorded.push(await paceOf(5, recorder));
-    await page.goto(server.url);
-    watched.push(await paceOf(5, recorder));
-    await page.goto("about:blank");
+    for (const [mode, all] of Object.entries(paces)) {
+      all.push(await run(mode, 6, (url) => page.goto(url)));
+      await page.goto("about:blank");
+    }
   }
-  say("without an observer", alone);
-  say("recorded", recorded);
-  say("watched", watched);
-  await page.goto(server.url);
+  for (const [mode, all] of Object.entries(paces)) say(mode, all);
   const heaps: string[] = [];
   const look = async () => heaps.push((await heap(page)).toFixed(0));
   const timer = setInterval(look, 10_000);
-  say("watched for a minute", [await paceOf(60, recorder)]);
+  const minute = await run("watched", 60, (url) => page.goto(url));
   clearInterval(timer);
-  await sleep(1_000);
+  say("watched for a minute", [minute]);
   console.log(`  the page's memory every 10 s: ${heaps.join(", ")} MB`);
   console.log(`  it says: ${await page.innerText("#source")}`);
-  const rss = (Deno.memoryUsage().rss / 1e6).toFixed(0);
-  console.log(`  the program's memory: ${rss} MB`);
+  console.log(`  the program's memory: ${minute.memory.toFixed(0)} MB`);
   await page.close();
 }
 
