@@ -16,7 +16,7 @@ import { type Recorder, withoutArrows } from "./recorder.ts";
 const INTERVAL = 200;
 const HURRY = 100;
 /** How many steps are read at once: the program waits for that. */
-const MOST = 8_000;
+const MOST = 16_000;
 /** A page does not need more of what runs to see that it runs. */
 const MOST_OPEN = 1_000;
 /** Microseconds that a counter stays what it is, at the least. */
