@@ -82,9 +82,12 @@ type Listener = (request: unknown, answer: Answer) => void;
 class FakeHttp {
   listening: unknown[] = [];
   isClosed = false;
+  /** Whether there is a page that does not go. */
+  isHeld = false;
   unrefs = 0;
   error: Error | undefined;
   #answer: Listener = () => {};
+  #closed = () => {};
 
   createServer(answer: Listener): this {
     this.#answer = answer;
@@ -111,7 +114,13 @@ class FakeHttp {
 
   close(listener: () => void): void {
     this.isClosed = true;
-    listener();
+    this.#closed = listener;
+    if (!this.isHeld) listener();
+  }
+
+  closeAllConnections(): void {
+    this.isHeld = false;
+    this.#closed();
   }
 
   closeIdleConnections(): void {}
@@ -347,6 +356,20 @@ test("serveTrace() has no timer without a page", async () => {
     globalThis.setTimeout = setTimeout;
   }
   assertEquals(pages.map(({ ran }) => ran), [0, 5]);
+});
+
+test("serveTrace().close() gives a page a second to go", async () => {
+  using time = new FakeTime();
+  const { http, server } = await serve(new Recorder());
+  http.isHeld = true;
+  let isClosed = false;
+  const closing = server.close().then(() => isClosed = true);
+  time.tick(900);
+  await Promise.resolve();
+  assertEquals([http.isHeld, isClosed], [true, false]);
+  time.tick(200);
+  await closing;
+  assertEquals(http.isHeld, false);
 });
 
 test("serveTrace() keeps no program alive unless it is asked to", async () => {

@@ -51,7 +51,8 @@ export interface TraceServer extends AsyncDisposable {
   /** The page's address. Who does not know it gets nothing. */
   readonly url: string;
   /**
-   * Tells the pages what is left to tell, and ends. They go on to show what they have.
+   * Tells the pages what is left to tell, and ends, after a second at the latest. They go
+   * on to show what they have.
    *
    * @returns When the port is free.
    */
@@ -77,6 +78,7 @@ interface Server {
   on(event: "connection", listener: (socket: Socket) => void): unknown;
   close(listener: () => void): unknown;
   closeIdleConnections(): void;
+  closeAllConnections(): void;
   unref(): unknown;
 }
 
@@ -96,6 +98,8 @@ interface Host {
 
 const DOING = "serve the trace";
 const ADDRESS = "127.0.0.1";
+/** Milliseconds that pages have to take the last of it. */
+const PATIENCE = 1_000;
 /** The page is nobody's frame, and no other page's script. */
 const HEADERS = {
   "cache-control": "no-store",
@@ -168,7 +172,12 @@ export async function serveTrace(
   const close = () =>
     new Promise<void>((resolve) => {
       feed.close();
-      server.close(() => resolve());
+      // It also keeps the program alive, which nothing else may do by now.
+      const timer = setTimeout(() => server.closeAllConnections(), PATIENCE);
+      server.close(() => {
+        clearTimeout(timer);
+        resolve();
+      });
       server.closeIdleConnections();
     });
   return {
