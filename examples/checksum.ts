@@ -23,16 +23,19 @@ import { createHash } from "node:crypto";
 import { constants, open, opendir, stat } from "node:fs/promises";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { CoGroup } from "../mod.ts";
+import { CoGroup, type Observer, type Task } from "../mod.ts";
 import { CTRL_C, stopOnInterrupt } from "./support/interrupt.ts";
 import { print, reason, report, showProgress } from "./support/output.ts";
+import { WATCH, watch, WATCH_OPTIONS } from "./support/watch.ts";
 
-const USAGE = `Usage: checksum.ts [--concurrency N] [--count] PATH...
+const USAGE = `Usage: checksum.ts [options] PATH...
 
   --concurrency N  how many files are read at once (default 8)
-  --count          look first how many files there are, and say so
+  --count          look first how many files there are, and say so${WATCH}
   --help           show this, and do nothing else
 ${CTRL_C}`;
+/** The exit code after Ctrl-C. */
+const INTERRUPTED = 130;
 /** To open what has become a pipe must not wait for a writer. */
 const READ = constants.O_RDONLY | constants.O_NONBLOCK;
 /** One for each worker, whose id no two running tasks share. */
@@ -50,23 +53,26 @@ type Entry = Pick<Dirent, "name" | "isFile" | "isDirectory">;
 
 /** Throws an error that says what is wrong with the arguments. */
 function parse(args: string[]) {
-  const { values: { help, concurrency, count }, positionals: paths } =
-    parseArgs({
-      args,
-      options: {
-        help: { type: "boolean", default: false },
-        concurrency: { type: "string", default: "8" },
-        count: { type: "boolean", default: false },
-      },
-      allowPositionals: true,
-    });
+  const {
+    values: { help, concurrency, count, watch, trace },
+    positionals: paths,
+  } = parseArgs({
+    args,
+    options: {
+      help: { type: "boolean", default: false },
+      concurrency: { type: "string", default: "8" },
+      count: { type: "boolean", default: false },
+      ...WATCH_OPTIONS,
+    },
+    allowPositionals: true,
+  });
   if (!/^0*[1-9]\d{0,8}$/.test(concurrency)) {
     throw new Error(`--concurrency ${concurrency}: not a positive integer`);
   }
   if (paths.length === 0 && !help) throw new Error("no PATH was given");
   // In a manifest it would have sha256sum read its standard input.
   if (paths.includes("-")) throw new Error("write ./- for a file named -");
-  return { help, concurrency: Number(concurrency), count, paths };
+  return { help, concurrency: Number(concurrency), count, watch, trace, paths };
 }
 
 /** Depth first. Only what the user named, and so has no entry, may be a link. */
@@ -175,10 +181,35 @@ async function feed(group: CoGroup, paths: string[]): Promise<number> {
       // The walk was still looking for this one when Ctrl-C came.
       if (group.closed) return found;
       found++;
-      await group.insert(({ workerId }) => checksum(item, workerId));
+      const task: Task = ({ workerId }) => checksum(item, workerId);
+      await group.insert(task, { id: item.path });
     }
   }
   return found;
+}
+
+/** Writes the manifest. Returns the exit code. */
+async function checksumAll(
+  options: ReturnType<typeof parse>,
+  observer: Observer | undefined,
+): Promise<number> {
+  const group = new CoGroup({
+    concurrency: options.concurrency,
+    capacity: 16,
+    observer,
+    onError: (error) => report(`checksum: ${(error as Error).message}`),
+  });
+  using _interrupt = stopOnInterrupt("checksum", group);
+  using _progress = showProgress(progress(group));
+  if (options.count) await count(group, options.paths);
+  const found = await feed(group, options.paths);
+  const abandoned = await group.wait();
+  const { accepted, fulfilled, rejected } = group.stats;
+  if (!group.signal.aborted) return rejected > 0 ? 1 : 0;
+  const left = abandoned + found - accepted;
+  const books = `${fulfilled} written, ${rejected} failed, ${left} left`;
+  report(`checksum: interrupted: ${found} found, ${books}`);
+  return INTERRUPTED;
 }
 
 async function main(): Promise<number> {
@@ -193,22 +224,10 @@ async function main(): Promise<number> {
     await print(`${USAGE}\n`);
     return 0;
   }
-  const group = new CoGroup({
-    concurrency: options.concurrency,
-    capacity: 16,
-    onError: (error) => report(`checksum: ${(error as Error).message}`),
-  });
-  using _interrupt = stopOnInterrupt("checksum", group);
-  using _progress = showProgress(progress(group));
-  if (options.count) await count(group, options.paths);
-  const found = await feed(group, options.paths);
-  const abandoned = await group.wait();
-  const { accepted, fulfilled, rejected } = group.stats;
-  if (!group.signal.aborted) return rejected > 0 ? 1 : 0;
-  const left = abandoned + found - accepted;
-  const books = `${fulfilled} written, ${rejected} failed, ${left} left`;
-  report(`checksum: interrupted: ${found} found, ${books}`);
-  return 130;
+  const watching = await watch("checksum", options);
+  const code = await checksumAll(options, watching.observer);
+  await watching.end(code === INTERRUPTED);
+  return code;
 }
 
 process.exitCode = await main();

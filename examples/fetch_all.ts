@@ -31,6 +31,7 @@ import {
   CoGroup,
   fifoQueue,
   keyedQueue,
+  type Observer,
   type QueuedTask,
   type RateLimit,
   rateLimit,
@@ -41,6 +42,7 @@ import { BodyFile, NotSaved } from "./support/body_file.ts";
 import { CTRL_C, stopOnInterrupt } from "./support/interrupt.ts";
 import { print, reason, report, showProgress } from "./support/output.ts";
 import { Tally } from "./support/tally.ts";
+import { WATCH, watch, WATCH_OPTIONS } from "./support/watch.ts";
 
 const USAGE = `Usage: fetch_all.ts [options] FILE|-
 
@@ -57,7 +59,7 @@ const USAGE = `Usage: fetch_all.ts [options] FILE|-
   --host-rate N/s  the same for each host by itself; after status 429 that host
                    alone is left in peace
   --adaptive       find out how many at once the servers can take, up to the
-                   concurrency; not together with --rate
+                   concurrency; not together with --rate${WATCH}
   --help           show this, and do nothing else
 ${CTRL_C}
 What runs has ten seconds.`;
@@ -72,8 +74,11 @@ const OPTIONS = {
   rate: { type: "string" },
   "host-rate": { type: "string" },
   adaptive: { type: "boolean", default: false },
+  ...WATCH_OPTIONS,
 } as const;
 
+/** The exit code after Ctrl-C. */
+const INTERRUPTED = 130;
 /** Milliseconds that what runs has to finish after the first Ctrl-C. */
 const GRACE = 10_000;
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
@@ -164,6 +169,8 @@ function parse(args: string[]) {
       ? undefined
       : parseRate("host-rate", hostRate),
     adaptive,
+    watch: values.watch,
+    trace: values.trace,
   };
 }
 
@@ -273,7 +280,10 @@ function queueOf(options: Options, rates: Map<unknown, RateLimit>) {
 }
 
 /** Fetches what is in the file. Returns the exit code. */
-async function fetchAll(options: Options): Promise<number> {
+async function fetchAll(
+  options: Options,
+  observer: Observer | undefined,
+): Promise<number> {
   const { adaptive, concurrency, file, out, retries, timeout } = options;
   const urlOf = new WeakMap<Task, string>();
   /** Resolves when the last line, and so each of them, is written. */
@@ -284,6 +294,7 @@ async function fetchAll(options: Options): Promise<number> {
   const governor = adaptive ? adaptiveLimit({ max: concurrency }) : rate;
   const group = new CoGroup({
     concurrency,
+    observer,
     queue: queueOf(options, hostRates),
     ...governor && { governor },
     timeout,
@@ -323,7 +334,7 @@ async function fetchAll(options: Options): Promise<number> {
         written = write({ url, ...answer, attempts: attempt });
       };
       urlOf.set(task, url);
-      yield { task, options: { signal: now.signal, key } };
+      yield { task, options: { signal: now.signal, key, id: url } };
     }
   }
   using _progress = showProgress(() => {
@@ -344,7 +355,7 @@ async function fetchAll(options: Options): Promise<number> {
   const left = abandoned + found - group.stats.accepted;
   const books = `${done} fetched, ${failed} failed, ${left} left`;
   report(`fetch_all: interrupted: ${found} found, ${books}`);
-  return 130;
+  return INTERRUPTED;
 }
 
 async function main(): Promise<number> {
@@ -367,7 +378,10 @@ async function main(): Promise<number> {
     report(`fetch_all: ${options.out}: ${reason(error)}`);
     return 1;
   }
-  return await fetchAll(options);
+  const watching = await watch("fetch_all", options);
+  const code = await fetchAll(options, watching.observer);
+  await watching.end(code === INTERRUPTED);
+  return code;
 }
 
 // Not `exitCode`: on Deno, a read from a pipe that has nothing to say, once

@@ -60,6 +60,7 @@ test("The entry point for traces exports exactly these values", () => {
     "Recorder",
     "diagnosticsObserver",
     "progressLines",
+    "serveTrace",
     "tellAll",
   ]);
 });

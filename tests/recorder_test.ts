@@ -276,6 +276,30 @@ test("Recorder.eventsSince() gives each event once, to readers at their own pace
   assertEquals(recorder.eventsSince(at).events, []);
 });
 
+test("Recorder.eventsSince() reads no more steps than it is told to, and shows what runs with the last", async () => {
+  const recorder = new Recorder();
+  const group = new CoGroup({ concurrency: 1, observer: recorder });
+  const done = gate();
+  for (let i = 0; i < 5; i++) group.add(() => done.promise);
+  await settled();
+  const all = recorder.eventsSince();
+  const events: TraceEvent[] = [];
+  let cursor = 0;
+  for (;;) {
+    const piece = recorder.eventsSince(cursor, 2);
+    assert(piece.cursor - cursor <= 2);
+    events.push(...piece.events);
+    cursor = piece.cursor;
+    assertEquals(piece.more, cursor < all.cursor);
+    assertEquals(piece.open.length, piece.more ? 0 : 1);
+    if (!piece.more) break;
+  }
+  assertEquals(events, all.events);
+  assertThrows(() => recorder.eventsSince(0, 0), RangeError);
+  done.open();
+  await group.wait();
+});
+
 test("Recorder.eventsSince() says how many steps a reader has missed, and opens anew", async () => {
   const recorder = new Recorder({ steps: 10 });
   const group = new CoGroup({ concurrency: 1, observer: recorder });

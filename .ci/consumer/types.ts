@@ -79,9 +79,12 @@ import {
   QUEUE,
   Recorder,
   type RecorderOptions,
+  serveTrace,
+  type ServeTraceOptions,
   tellAll,
   type Trace,
   type TraceEvent,
+  type TraceServer,
   type WithProgress,
 } from "@cogroup/cogroup/trace";
 
@@ -257,6 +260,13 @@ export async function useObservers(): Promise<string> {
   return `${
     trace.traceEvents.filter(inQueue).length
   } of ${events.length}, ${cursor} ${missed} ${message}`;
+}
+
+/** A page that shows it. */
+export async function show(recorder: Recorder): Promise<string> {
+  const options: ServeTraceOptions = { port: 0, keepAlive: false };
+  await using server: TraceServer = await serveTrace(recorder, options);
+  return server.url;
 }
 
 /** The errors that a caller can tell apart. */

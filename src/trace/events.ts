@@ -104,11 +104,12 @@ export function running(replay: Replay, time: number): TraceEvent[] {
   return events;
 }
 
-/** Adds the events of the next step, and has the replay take it. */
+/** Adds the events of the next step, if asked with its arrow, and has the replay take it. */
 export function write(
   step: Recorded,
   replay: Replay,
   events: TraceEvent[],
+  hasArrows: boolean,
 ): void {
   const { type, time, workerId, number } = step;
   const apart = replay.apart.get(number);
@@ -121,7 +122,7 @@ export function write(
         events.push(...laneNames(workerId));
       }
       if (type === "back") events.push(end(apart!, time));
-      else arrow(step, events);
+      else if (hasArrows) arrow(step, events);
       break;
     case "due":
     case "abandoned":
@@ -197,11 +198,11 @@ function count(
   replay: Replay,
   events: TraceEvent[],
 ): void {
-  const { permits, waits, ...tasks } = replay.counts;
+  const { queued, delayed, inFlight, lent, permits, waits } = replay.counts;
   if (
-    tasks.queued !== before.queued || tasks.delayed !== before.delayed ||
-    tasks.inFlight !== before.inFlight || tasks.lent !== before.lent
-  ) events.push(counter("tasks", time, tasks));
+    queued !== before.queued || delayed !== before.delayed ||
+    inFlight !== before.inFlight || lent !== before.lent
+  ) events.push(counter("tasks", time, { queued, delayed, inFlight, lent }));
   const isOther = permits !== before.permits || waits !== before.waits;
   if (replay.hasWaited && isOther) {
     events.push(counter("governor", time, { permits, waits }));

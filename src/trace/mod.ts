@@ -1,5 +1,6 @@
 /**
  * What watches a group: {@linkcode Recorder} keeps a trace that Perfetto and Chrome show,
+ * {@linkcode serveTrace} shows it in a page while the group works,
  * {@linkcode diagnosticsObserver} publishes to `node:diagnostics_channel`, and
  * {@linkcode progressLines} says in a terminal how far it is.
  *
@@ -22,12 +23,14 @@ export { Recorder } from "./recorder.ts";
 export { diagnosticsObserver } from "./diagnostics.ts";
 export { tellAll } from "./tell_all.ts";
 export { progressLines } from "./progress_lines.ts";
+export { serveTrace } from "./serve.ts";
 export { QUEUE } from "./events.ts";
 
 export type { NewEvents, RecorderOptions, Trace } from "./recorder.ts";
 export type { TraceEvent } from "./events.ts";
 export type { DiagnosticsMessage, DiagnosticsOptions } from "./diagnostics.ts";
 export type { ProgressLinesOptions, WithProgress } from "./progress_lines.ts";
+export type { ServeTraceOptions, TraceServer } from "./serve.ts";
 
 // What an observer is, and hears.
 export type {

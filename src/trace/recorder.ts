@@ -99,15 +99,27 @@ export interface Trace {
 export interface NewEvents {
   /** The events. The first ones name the group and its lanes, if the reader has none yet. */
   readonly events: TraceEvent[];
-  /** What runs, as if it ended now: to show until the next look, which brings the true end. */
+  /**
+   * What runs, as if it ended now: to show until the next look, which brings the true end.
+   * Nothing if there is more to read.
+   */
   readonly open: TraceEvent[];
   /** For the next call. */
   readonly cursor: number;
   /** How many steps were forgotten before they were read. If there are any, `events` open anew. */
   readonly missed: number;
+  /** Whether there is more to read, since only so many steps were asked for. */
+  readonly more: boolean;
 }
 
 const DOING = "create Recorder";
+
+/** As `eventsSince`, for a page that draws no arrows: they are half of the cost. */
+export let withoutArrows: (
+  recorder: Recorder,
+  cursor: number,
+  most: number,
+) => NewEvents;
 
 /**
  * An observer that remembers the last steps of one group, and gives them as a trace in
@@ -136,6 +148,11 @@ const DOING = "create Recorder";
  * ```
  */
 export class Recorder implements Observer {
+  static {
+    withoutArrows = (recorder, cursor, most) =>
+      recorder.#since(cursor, most, false);
+  }
+
   /** What the group is called. */
   readonly name: string;
   readonly #steps: Steps;
@@ -185,7 +202,7 @@ export class Recorder implements Observer {
     const replay = this.#base.copy();
     const traceEvents = opening(this.name, replay);
     for (let n = first; n < last; n++) {
-      write(steps.read(n), replay, traceEvents);
+      write(steps.read(n), replay, traceEvents, true);
     }
     traceEvents.push(...running(replay, performance.now()));
     return {
@@ -204,9 +221,11 @@ export class Recorder implements Observer {
    * The events since the last look, for a reader that shows them live.
    *
    * @param cursor Where the last look has ended; 0 for all that is remembered.
+   * @param most How many steps are read at most; default Infinity.
    * @returns The events, and the cursor for the next look.
-   * @throws {RangeError} If the cursor is none that this recorder has given.
-   * @throws {TypeError} If it is not a number.
+   * @throws {RangeError} If the cursor is none that this recorder has given, or `most`
+   *   is not a positive integer.
+   * @throws {TypeError} If one of them is not a number.
    *
    * @example
    * ```ts
@@ -224,22 +243,30 @@ export class Recorder implements Observer {
    * assert.equal(missed, 0);
    * ```
    */
-  eventsSince(cursor = 0): NewEvents {
+  eventsSince(cursor: number = 0, most: number = Infinity): NewEvents {
+    return this.#since(cursor, most, true);
+  }
+
+  #since(cursor: number, most: number, hasArrows: boolean): NewEvents {
     const steps = this.#steps;
-    const { first, end: last } = steps;
+    const { first, end } = steps;
     const from = count("read events", "cursor", cursor, 0);
-    if (from > last) {
-      throw outOfRange("read events", "cursor", `at most ${last}`, cursor);
+    if (from > end) {
+      throw outOfRange("read events", "cursor", `at most ${end}`, cursor);
     }
     const start = Math.max(from, first);
+    const last = Math.min(end, start + count("read events", "most", most, 1));
     const missed = start - from;
     const replay = this.#at(start);
     const events = from === 0 || missed > 0 ? opening(this.name, replay) : [];
-    for (let n = start; n < last; n++) write(steps.read(n), replay, events);
+    for (let n = start; n < last; n++) {
+      write(steps.read(n), replay, events, hasArrows);
+    }
     this.#seen = replay;
     this.#seenEnd = last;
-    const open = running(replay, performance.now());
-    return { events, open, cursor: last, missed };
+    const more = last < end;
+    const open = more ? [] : running(replay, performance.now());
+    return { events, open, cursor: last, missed, more };
   }
 
   /** The state before that step. A reader most often goes on where it has stopped. */

@@ -9,7 +9,7 @@ import { lines, names, outcome, Tree } from "./support/tree.ts";
 
 const INTERRUPTED =
   /^checksum: interrupted: (\d+) found, (\d+) written, (\d+) failed, (\d+) left$/;
-const USAGE = "Usage: checksum.ts [--concurrency N] [--count] PATH...";
+const USAGE = "Usage: checksum.ts [options] PATH...";
 const FINISHING = /^checksum: finishing \d+; once more to stop$/;
 
 Deno.test("checksum.ts: the manifest has every file, and sha256sum verifies it", async () => {
