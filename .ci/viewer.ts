@@ -1,5 +1,5 @@
 /**
- * Makes the page that shows traces, of the sources in viewer/: one HTML file, and the
+ * Makes the page that shows traces, of the sources in docs/viewer/: one HTML file, and the
  * module of the library that serves the same text.
  *
  * ```sh
@@ -13,7 +13,7 @@ import { createHash } from "node:crypto";
 import { build, stop } from "npm:esbuild@0.28.2";
 
 const ROOT = new URL("..", import.meta.url).pathname;
-const VIEWER = `${ROOT}viewer/`;
+const VIEWER = `${ROOT}docs/viewer/`;
 
 /** Runs nothing but this script, and asks nothing of anybody but its own server's feed. */
 function policy(style: string, script: string): string {
@@ -56,7 +56,7 @@ export async function makePage(): Promise<string> {
 /** The module that has it as a text. */
 export function makeModule(page: string): string {
   return `/**
- * The page that shows traces: made by \`deno task viewer\`, of the sources in viewer/.
+ * The page that shows traces: made by \`deno task viewer\`, of the sources in docs/viewer/.
  *
  * @module
  */
@@ -76,7 +76,9 @@ if (import.meta.main) {
     const old = await Deno.readTextFile(ROOT + path).catch(() => "");
     if (old === text) continue;
     if (Deno.args.includes("--check")) {
-      console.error(`${path} is not made of viewer/: run deno task viewer`);
+      console.error(
+        `${path} is not made of docs/viewer/: run deno task viewer`,
+      );
       Deno.exit(1);
     }
     await Deno.mkdir(new URL("..", `file://${ROOT}${path}x/`), {

@@ -14,7 +14,7 @@ import { reason, report } from "./output.ts";
 export const WATCH = `
   --watch          show what the workers do, in a page at the address that is
                    printed; it stays until Ctrl-C
-  --trace FILE     write what they did there: for viewer/, Perfetto, Chrome`;
+  --trace FILE     write what they did there: for docs/trace.html, Perfetto, Chrome`;
 
 /** For `parseArgs`. */
 export const WATCH_OPTIONS = {

@@ -1,5 +1,5 @@
 /**
- * The page that shows traces: made by `deno task viewer`, of the sources in viewer/.
+ * The page that shows traces: made by `deno task viewer`, of the sources in docs/viewer/.
  *
  * @module
  */

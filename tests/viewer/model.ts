@@ -7,14 +7,14 @@
 
 import { CoGroup } from "../../mod.ts";
 import { Recorder } from "../../src/trace/mod.ts";
-import { above, doubles } from "../../viewer/columns.ts";
-import { BINS, percentile, Quantiles } from "../../viewer/quantiles.ts";
-import { Reader } from "../../viewer/read.ts";
-import { Series } from "../../viewer/series.ts";
-import { culprits, summarize } from "../../viewer/summary.ts";
-import { RUNNING } from "../../viewer/tasks.ts";
-import { Trace, type TraceEvent } from "../../viewer/trace.ts";
-import { View } from "../../viewer/view.ts";
+import { above, doubles } from "../../docs/viewer/columns.ts";
+import { BINS, percentile, Quantiles } from "../../docs/viewer/quantiles.ts";
+import { Reader } from "../../docs/viewer/read.ts";
+import { Series } from "../../docs/viewer/series.ts";
+import { culprits, summarize } from "../../docs/viewer/summary.ts";
+import { RUNNING } from "../../docs/viewer/tasks.ts";
+import { Trace, type TraceEvent } from "../../docs/viewer/trace.ts";
+import { View } from "../../docs/viewer/view.ts";
 import { assert, assertEquals } from "../support/std.ts";
 import { test } from "../support/test.ts";
 
