@@ -1,0 +1,53 @@
+/**
+ * NATS JetStream as the source of `consume`: a `JsMsg` is a message as it is.
+ *
+ * - Delay: `nak(ms)` is the server's own. Lease: the consumer's `ack_wait`.
+ * - Dead letters: `term()` ends a message; keep it in `onDead`, say in a second stream.
+ *   Leave `max_deliver` at -1: the server would hide a message that has reached it.
+ *
+ * @module
+ */
+
+import {
+  AckPolicy,
+  type Consumer,
+  type ConsumerConfig,
+  type JsMsg,
+} from "@nats-io/jetstream";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Receive } from "../../src/consume/mod.ts";
+
+/** How long, in ms, the server may take for a message that is on its way when we leave. */
+const UNDER_WAY = 100;
+
+/** The settings of a consumer that all machines share; its lease in ms. */
+export function shared(name: string, lease: number): Partial<ConsumerConfig> {
+  return {
+    durable_name: name,
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: lease * 1e6,
+    max_deliver: -1,
+    max_ack_pending: -1,
+  };
+}
+
+/** The messages of a consumer, each asked for when there is room for it: nothing is fetched ahead. */
+export function jetstream(
+  consumer: Consumer,
+  onError: (error: unknown) => void = console.error,
+): Receive<JsMsg> {
+  return async function* (room, signal) {
+    try {
+      const wanted = { max_messages: room, expires: 5000 };
+      const batch = await consumer.fetch(wanted);
+      const leave = () => void setTimeout(() => batch.stop(), UNDER_WAY);
+      if (signal.aborted) leave();
+      signal.addEventListener("abort", leave);
+      yield* batch;
+      signal.removeEventListener("abort", leave);
+    } catch (error) { // The server is away: it will be back.
+      onError(error);
+      await sleep(500, undefined, { signal }).catch(() => {});
+    }
+  };
+}
