@@ -10,7 +10,7 @@ import { range } from "../../support/helpers.ts";
 import { assert, assertEquals } from "../../support/std.ts";
 import { openQueue, type Queue, type QueueOptions } from "./engines.ts";
 import { Server } from "./servers.ts";
-import { books, Project, Workers } from "./workers.ts";
+import { books, type Project, Workers } from "./workers.ts";
 
 export type Engine = QueueOptions["engine"];
 
@@ -58,12 +58,12 @@ export class Stage implements AsyncDisposable {
   }
 
   static async set(
+    project: Project,
     engine: Engine,
     lease: number,
     partition?: readonly [number, number],
   ): Promise<Stage> {
     await using stack = new AsyncDisposableStack();
-    const project = stack.use(await Project.make());
     const server = stack.use(await serverOf[engine]());
     const options: QueueOptions = {
       ...{ engine, port: server.port, lease },
@@ -110,13 +110,17 @@ async function end(
 }
 
 /** How many jobs were run twice, after two workers and the server were killed, and one worker interrupted. */
-export async function survive(engine: Engine, jobs: number): Promise<number> {
-  await using stage = await Stage.set(engine, 5000);
+export async function survive(
+  project: Project,
+  engine: Engine,
+  jobs: number,
+): Promise<number> {
+  await using stage = await Stage.set(project, engine, 5000);
   const { options, queue, workers } = stage;
   const start = () =>
     workers.start({
       ...options,
-      ...{ concurrency: 16, takes: [10, 30], failing: 2 },
+      ...{ concurrency: 8, takes: [30, 60], failing: 2 },
     });
   await queue.enqueue(range(jobs).map((n) => ({ n })));
   await Promise.all(range(3).map(start));

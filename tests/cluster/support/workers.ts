@@ -7,6 +7,7 @@
  */
 
 import { assertEquals } from "../../support/std.ts";
+import type { ConsumeStats } from "../../../src/consume/mod.ts";
 import type { Step, WorkerOptions } from "./worker.ts";
 import { type Runtime, runtimes } from "../../integration/support/runtimes.ts";
 
@@ -105,9 +106,10 @@ export class Program implements AsyncDisposable {
     return this;
   }
 
-  /** What it has printed. */
-  get out(): string {
-    return this.#out;
+  /** Its books, when it has ended in peace. */
+  get stats(): ConsumeStats | undefined {
+    const [line] = /^\{.*\}$/m.exec(this.#out) ?? [];
+    return line && JSON.parse(line);
   }
 
   kill(signal: Deno.Signal): void {
