@@ -109,12 +109,18 @@ async function publish(
   }
 }
 
-async function openRedis({ port, lease }: QueueOptions): Promise<Queue> {
+/** A connection that never gives up. */
+export function connectRedis(port: number): Redis {
   const redis = new Redis(port, "127.0.0.1", {
     maxRetriesPerRequest: null,
     retryStrategy: () => 200,
   });
   redis.on("error", () => {}); // It connects again.
+  return redis;
+}
+
+async function openRedis({ port, lease }: QueueOptions): Promise<Queue> {
+  const redis = connectRedis(port);
   const [stream, name] = ["jobs", "workers"];
   await redis.xgroup("CREATE", stream, name, "0", "MKSTREAM").catch((error) => {
     if (!/BUSYGROUP/.test(`${error}`)) throw error;
