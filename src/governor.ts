@@ -75,6 +75,37 @@ export interface Permit extends Disposable {
    * ```
    */
   waive?(): void;
+  /**
+   * Speaks when the permit is its holder's no more, though it was not given back: that of
+   * a governor over a network, whose lease has run out. Then `ctx.signal` of the task
+   * that runs with it speaks, with the same reason; the permit is given back all the same,
+   * when the task has ended. No governor of this library takes a permit away.
+   *
+   * @example A permit that is taken away
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { CoGroup, type Governor } from "@cogroup/cogroup";
+   *
+   * const lease = new AbortController();
+   * const governor: Governor = {
+   *   acquire: () =>
+   *     Promise.resolve({
+   *       lost: lease.signal,
+   *       release() {},
+   *       [Symbol.dispose]() {},
+   *     }),
+   * };
+   * const group = new CoGroup({ concurrency: 1, governor });
+   * const told = group.go(({ signal }) =>
+   *   new Promise((resolve) => {
+   *     signal.addEventListener("abort", () => resolve(signal.reason));
+   *     lease.abort("the lease has run out");
+   *   })
+   * );
+   * assert.equal(await told, "the lease has run out");
+   * ```
+   */
+  readonly lost?: AbortSignal | undefined;
 }
 
 /**

@@ -10,15 +10,17 @@
  * @module
  */
 
-import { domError } from "../base/errors.ts";
+import { domError, print } from "../base/errors.ts";
 import { deferred, isThenable, tell } from "../base/promises.ts";
-import { print } from "../base/errors.ts";
 import { Timer } from "../base/timer.ts";
 import type { Books, Fate } from "./books.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Leases } from "./leases.ts";
 import type { Message } from "./message.ts";
 import type { Settings } from "./options.ts";
+
+/** The most milliseconds between two calls of what the engine has not confirmed. */
+const PAUSE = 1000;
 
 export class Answers<M extends Message> {
   readonly #settings: Settings<M>;
@@ -44,20 +46,21 @@ export class Answers<M extends Message> {
   /** Its handler has succeeded. */
   async ack(delivery: Delivery<M>): Promise<void> {
     const { message } = delivery;
-    const call = () => message.ackAck?.() ?? message.ack();
+    const call = () =>
+      message.ackAck === undefined ? message.ack() : message.ackAck();
     await this.#confirm(delivery, "acked", call);
   }
 
   /** It will not be delivered again; its keeper, if there is one, has it first. */
   async bury(delivery: Delivery<M>, error: unknown): Promise<void> {
-    const { onDead, lease } = this.#settings;
+    const { onDead, patience } = this.#settings;
     const { message } = delivery;
     try {
       if (onDead === undefined) this.report(error, message);
       else await onDead(message, error);
     } catch (thrown) {
       this.report(thrown, message);
-      return this.nak(delivery, "retried", lease);
+      return this.nak(delivery, "retried", patience);
     }
     if (delivery.isLost) return this.forget(delivery);
     const call = () =>
@@ -106,13 +109,9 @@ export class Answers<M extends Message> {
   ): Promise<void> {
     const { lease } = delivery;
     this.#leases.stop(lease);
-    const share = this.#settings.lease / 3;
-    const time = this.#leases.now();
-    const left = Math.max(
-      Math.min(lease.until - time, this.#settings.lease),
-      share,
-    );
-    const error = await this.#insist(call, left);
+    const { patience } = this.#settings;
+    const left = Math.min(lease.until - this.#leases.now(), patience);
+    const error = await this.#insist(call, Math.max(left, patience / 3));
     if (error === undefined) this.#end(delivery, fate);
     else {
       this.#end(delivery, "unconfirmed");
@@ -142,7 +141,7 @@ export class Answers<M extends Message> {
     };
     const onFailure = (thrown: unknown) => {
       error = thrown;
-      again = new Timer(ms / 10, () => follow(attempt(call)));
+      again = new Timer(Math.min(ms / 10, PAUSE), () => follow(attempt(call)));
     };
     const follow = (answer: unknown) =>
       void Promise.resolve(answer).then(onAnswer, onFailure);

@@ -123,8 +123,8 @@ function checkSource(source: unknown): void {
   );
 }
 
-/** How many messages are asked for at once where there is no limit. */
-const MANY = 1000;
+/** The most messages that are asked for at once: there may be no limit. */
+const MANY = 10_000;
 
 class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
   readonly group: Group;
@@ -134,7 +134,7 @@ class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
   readonly #intake: Intake;
   /** Those of a delivery that is not in the group. */
   readonly #traits: Traits;
-  readonly #leases: Leases;
+  readonly leases: Leases;
   readonly #pump: Pump<M> = new Pump(this);
   readonly #waiters: (() => void)[] = [];
 
@@ -143,11 +143,11 @@ class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
     this.settings = settings;
     this.#intake = intake;
     this.#traits = { ...intake.traits("consume", undefined), isPlain: false };
-    this.#leases = new Leases(settings.lease);
+    this.leases = new Leases(settings.lease);
     this.answers = new Answers(
       settings,
       this.books,
-      this.#leases,
+      this.leases,
       () => this.#look(),
     );
   }
@@ -180,10 +180,12 @@ class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
 
   get room(): number {
     const { limit, paused } = this.group.state;
-    const { ahead } = this.settings;
-    const room = limit + ahead - this.books.held;
-    if (paused || room < Math.max(1, ahead / 2)) return 0;
-    return Math.min(room, limit === Infinity ? MANY : Infinity);
+    const most = paused ? 0 : limit + this.settings.ahead;
+    return Math.min(most - this.books.held, MANY);
+  }
+
+  get least(): number {
+    return Math.max(1, this.settings.ahead / 2);
   }
 
   take(message: M): void {
@@ -191,10 +193,10 @@ class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
     const deliveries = message.info?.deliveryCount ?? 1;
     this.books.receive(deliveries);
     const delivery = new Delivery(this, message, deliveries, this.#traits);
-    if (message.working !== undefined) this.#leases.start(delivery.lease);
+    if (message.working !== undefined) this.leases.start(delivery.lease);
     if (this.#pump.isStopped) answers.nak(delivery, "returned");
     else if (deliveries > settings.maxDeliveries) {
-      answers.bury(delivery, tooMany(settings.maxDeliveries));
+      answers.bury(delivery, tooMany(deliveries, settings.maxDeliveries));
     } else this.#bring(delivery);
   }
 
@@ -230,8 +232,8 @@ class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
   }
 }
 
-function tooMany(maxDeliveries: number): Error {
+function tooMany(deliveries: number, most: number): Error {
   return new Error(
-    `The message was delivered more than ${maxDeliveries} times, and has never ended`,
+    `The message was delivered ${deliveries} times; the most is ${most}`,
   );
 }

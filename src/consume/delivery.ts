@@ -18,7 +18,7 @@ import { Entry, type Traits } from "../group/entry.ts";
 import type { Group } from "../group/group.ts";
 import type { Runner } from "../group/runner.ts";
 import type { Answers } from "./answers.ts";
-import { Lease, type Tenant } from "./leases.ts";
+import { Lease, type Leases, type Tenant } from "./leases.ts";
 import type { Message } from "./message.ts";
 import type { Settings } from "./options.ts";
 
@@ -27,6 +27,7 @@ export interface Home<M extends Message> {
   readonly group: Group;
   readonly settings: Settings<M>;
   readonly answers: Answers<M>;
+  readonly leases: Leases;
 }
 
 export class Delivery<M extends Message> extends Entry
@@ -34,8 +35,8 @@ export class Delivery<M extends Message> extends Entry
   readonly message: M;
   readonly lease: Lease = new Lease(this);
   isEnded = false;
-  /** Whether the lease is lost. */
-  isLost = false;
+  /** Why its lease is lost; NONE if it is not. */
+  #loss: Maybe<unknown> = NONE;
   readonly #home: Home<M>;
   /** Whether an attempt is being made. */
   #isRunning = false;
@@ -65,14 +66,20 @@ export class Delivery<M extends Message> extends Entry
   }
 
   lose(cause: unknown): void {
-    if (this.isLost || this.isEnded) return;
-    this.isLost = true;
     const { answers, group } = this.#home;
     const reason = domError("The lease of the message is lost", "AbortError");
+    this.#loss = reason;
     if (cause !== undefined) Object.assign(reason, { cause });
     if (this.state === "running") this.track!.run?.abort(reason);
     else if (this.state !== "new") group.attempts.withdraw(this, reason);
     answers.report(reason, this.message);
+  }
+
+  /** Whether its lease is lost. The alarm that tells may be late. */
+  get isLost(): boolean {
+    const { leases } = this.#home;
+    if (leases.isOver(this.lease)) leases.lose(this.lease);
+    return this.#loss !== NONE;
   }
 
   override async attempt(runner: Runner, run: Run): Promise<unknown> {
@@ -81,6 +88,7 @@ export class Delivery<M extends Message> extends Entry
     this.#next = undefined;
     this.#timeout = NONE;
     try {
+      if (this.isLost) throw this.#loss;
       const value = await super.attempt(runner, run);
       run.timer?.clear();
       if (this.#timeout !== NONE) throw this.#timeout;

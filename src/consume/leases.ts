@@ -66,16 +66,17 @@ export class Leases {
     return this.now() >= lease.until;
   }
 
-  /** Has it lost: it will not be renewed, though an answer to a beat may come. */
-  lose(lease: Lease, cause: unknown): void {
+  /** It is lost, and not renewed any more. Its tenant is told, once. */
+  lose(lease: Lease): void {
+    const isTold = lease.until === -Infinity;
     this.stop(lease);
     lease.until = -Infinity;
-    lease.tenant.lose(cause);
+    if (!isTold) lease.tenant.lose(lease.cause);
   }
 
   #beat(lease: Lease): void {
     const time = this.now();
-    if (time >= lease.until) return this.lose(lease, lease.cause);
+    if (time >= lease.until) return this.lose(lease);
     this.#delays.add(lease, Math.min(this.#ms / 3, lease.until - time));
     const onFailure = (cause: unknown) => {
       lease.cause = cause;
@@ -93,7 +94,8 @@ export class Leases {
   /** The beat that was made at that time has its answer. */
   #answered(lease: Lease, time: number, answer: unknown): void {
     if (lease.index < 0) return; // It was stopped, or lost.
-    if (answer === false) this.lose(lease, undefined);
+    lease.cause = undefined;
+    if (answer === false) this.lose(lease);
     else lease.until = Math.max(lease.until, time + this.#ms);
   }
 }

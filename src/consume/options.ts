@@ -129,6 +129,8 @@ export interface Settings<M> {
   readonly handler: (message: M, ctx: TaskContext) => unknown;
   readonly ahead: number;
   readonly lease: number;
+  /** For how long the engine is asked to confirm, and when to try what failed here again. */
+  readonly patience: number;
   readonly policy: RetryPolicy;
   readonly inPlace: boolean;
   readonly maxDeliveries: number;
@@ -140,6 +142,9 @@ export interface Settings<M> {
 
 const DOING = "consume";
 
+/** The lease where none is given, in milliseconds. */
+const LEASE = 30_000;
+
 /** Checks the options. Throws at the first that is not what it should be. */
 export function settle<M extends Message>(
   handler: (message: M, ctx: TaskContext) => unknown,
@@ -148,6 +153,13 @@ export function settle<M extends Message>(
   const given = checked(DOING, options) ?? {};
   const { key, priority, weight, onDead, onError = print } = given;
   const policy = new RetryPolicy(DOING, given.retry ?? {});
+  const lease = number(
+    DOING,
+    "lease",
+    "a positive number of milliseconds",
+    given.lease ?? LEASE,
+    (n) => n > 0,
+  );
   const timeout = given.timeout === undefined
     ? undefined
     : milliseconds(DOING, "timeout", given.timeout);
@@ -164,13 +176,8 @@ export function settle<M extends Message>(
       given.ahead ?? 0,
       (n) => Number.isInteger(n) && n >= 0,
     ),
-    lease: number(
-      DOING,
-      "lease",
-      "a positive number of milliseconds",
-      given.lease ?? 30_000,
-      (n) => n > 0,
-    ),
+    lease,
+    patience: lease < Infinity ? lease : LEASE,
     policy,
     inPlace: flag(DOING, "inPlace", given.inPlace ?? key !== undefined),
     maxDeliveries: count(

@@ -55,6 +55,12 @@ class Bundle implements Permit {
     this.parts = parts;
   }
 
+  /** Speaks when one of them is lost. */
+  get lost(): AbortSignal | undefined {
+    const signals = this.parts.flatMap(({ lost }) => lost ?? []);
+    return signals.length > 1 ? AbortSignal.any(signals) : signals[0];
+  }
+
   release(failed = false): void {
     this.#end((permit) => permit.release(failed));
   }

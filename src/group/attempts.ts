@@ -101,6 +101,8 @@ export class Attempts {
     if (timeout < Infinity) {
       run.timer = new Timer(timeout, () => this.#timeOut(entry, run));
     }
+    run.heed(track.permit?.lost);
+    run.heed(this.#queue.lost?.(entry));
     let value: unknown;
     let error: Maybe<unknown> = NONE;
     try {

@@ -11,6 +11,7 @@
  */
 
 import { type Maybe, NONE } from "../base/promises.ts";
+import { AbortWatcher, reasonOf, unwatch, watch } from "../base/signals.ts";
 import { Timer } from "../base/timer.ts";
 import type { QueuedTask, Task, TaskContext } from "../task.ts";
 import type { Desk } from "./ids.ts";
@@ -102,6 +103,8 @@ export class Run extends RunContext {
   timeoutError: Maybe<unknown> = NONE;
   /** Milliseconds until that attempt. */
   wait = 0;
+  /** They watch what its permits may be lost by. */
+  #watchers: AbortWatcher[] | undefined = undefined;
 
   /** Lets the signal speak, even if the task looks at it only later. The first reason stays. */
   override abort(reason: unknown): void {
@@ -114,6 +117,16 @@ export class Run extends RunContext {
   override end(): void {
     super.end();
     this.timer?.clear();
+    this.#watchers?.forEach(unwatch);
+  }
+
+  /** Its signal is to speak when this one, if there is one, does. */
+  heed(lost: AbortSignal | undefined): void {
+    if (lost === undefined) return;
+    if (lost.aborted) return this.abort(reasonOf(lost));
+    const watcher = new AbortWatcher((reason) => this.abort(reason));
+    (this.#watchers ??= []).push(watcher);
+    watch(lost, watcher);
   }
 
   protected override join(grace: Grace | undefined): void {

@@ -260,6 +260,10 @@ export class KeyedQueue implements OwnQueue<QueuedTask> {
     if (ticket !== undefined) this.#release(ticket, failed);
   }
 
+  lost(value: QueuedTask): AbortSignal | undefined {
+    return this.#running.get(value)?.permit?.lost;
+  }
+
   rest(): void {
     for (const lane of this.#told) {
       this.#told.delete(lane);

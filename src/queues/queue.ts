@@ -123,6 +123,8 @@ export interface OwnQueue<T> extends Queue<T> {
   attach?(owner: QueueOwner): void;
   /** An attempt of a value that was shifted has ended; more may come before it is `done`. */
   ended?(value: T, failed: boolean): void;
+  /** Speaks when the permit of its key, with which a value runs, is lost. */
+  lost?(value: T): AbortSignal | undefined;
   /** Nothing can start now: lets others have what is kept for it. */
   rest?(): void;
 }
@@ -161,5 +163,6 @@ export interface KeyGate {
 
 /** What a key has from its governor for each attempt that runs. */
 export interface KeyPermit {
+  readonly lost?: AbortSignal | undefined;
   release(failed?: boolean): void;
 }
