@@ -57,6 +57,7 @@ const limit = new TokenLimit(take, {
   onError: (error) => void log.note(`error ${who} ${error}`),
 });
 const group = new CoGroup({
+  capacity: concurrency,
   concurrency,
   // Beside a limit of its own, which is never reached.
   governor: allOf(new Semaphore(concurrency * heaviest), limit),
