@@ -281,7 +281,7 @@ for (const answer of ["fail", "false", "never"] as const) {
       assertEquals(bed.errors, [[
         {
           fail: "ack 1 failed",
-          false: "The engine has not confirmed the answer",
+          false: "The engine has said no",
           never: "The engine has not answered",
         }[answer],
         1,

@@ -2,24 +2,24 @@
  * What the engine is told of each message, once.
  *
  * Invariants:
- * 1. A delivery ends once, by `#end`: there the books change, before anything is told.
- *    Only of `ack` and `term` the answer is awaited first.
- * 2. From the moment in which it is told, a message's lease is not renewed any more: the
+ * 1. A delivery ends once, by `#end`: there the books change. What need not be confirmed
+ *    ends before the engine is told.
+ * 2. From the moment in which the engine is told, the lease is not renewed any more: the
  *    engine has as long as is left of it to confirm.
  *
  * @module
  */
 
-import { domError, print } from "../base/errors.ts";
-import { deferred, isThenable, tell } from "../base/promises.ts";
-import { Timer } from "../base/timer.ts";
+import { print } from "../base/errors.ts";
+import { NONE, tell } from "../base/promises.ts";
 import type { Books, Fate } from "./books.ts";
 import type { Delivery } from "./delivery.ts";
+import { insist } from "./insist.ts";
 import type { Leases } from "./leases.ts";
 import type { Message } from "./message.ts";
 import type { Settings } from "./options.ts";
 
-/** The most milliseconds between two calls of what the engine has not confirmed. */
+/** The most milliseconds until the engine is told once more what it has not confirmed. */
 const PAUSE = 1000;
 
 export class Answers<M extends Message> {
@@ -27,7 +27,7 @@ export class Answers<M extends Message> {
   readonly #books: Books;
   readonly #leases: Leases;
   readonly #onEnd: () => void;
-  /** How many answers are on their way to the engine, beside those of held messages. */
+  /** How many of those that ended before the engine was told are on their way to it. */
   open = 0;
 
   /** `onEnd` is called when a delivery has ended, and when an answer has arrived. */
@@ -44,14 +44,14 @@ export class Answers<M extends Message> {
   }
 
   /** Its handler has succeeded. */
-  async ack(delivery: Delivery<M>): Promise<void> {
+  ack(delivery: Delivery<M>): Promise<void> {
     const { message } = delivery;
     const call = () =>
       message.ackAck === undefined ? message.ack() : message.ackAck();
-    await this.#confirm(delivery, "acked", call);
+    return this.#confirm(delivery, "acked", call);
   }
 
-  /** It will not be delivered again; its keeper, if there is one, has it first. */
+  /** It is not to be delivered again; its keeper, if there is one, has it first. */
   async bury(delivery: Delivery<M>, error: unknown): Promise<void> {
     const { onDead, patience } = this.#settings;
     const { message } = delivery;
@@ -62,34 +62,27 @@ export class Answers<M extends Message> {
       this.report(thrown, message);
       return this.nak(delivery, "retried", patience);
     }
-    if (delivery.isLost) return this.forget(delivery);
+    if (delivery.isLost()) return this.forget(delivery);
     const call = () =>
       message.term === undefined ? message.nak() : message.term();
     await this.#confirm(delivery, "dead", call);
   }
 
   /** It is to be delivered again, at once or after so many milliseconds. */
-  nak(delivery: Delivery<M>, fate: "retried" | "returned", ms?: number): void {
+  async nak(
+    delivery: Delivery<M>,
+    fate: "retried" | "returned",
+    ms?: number,
+  ): Promise<void> {
     if (!this.#end(delivery, fate)) return;
     const { message } = delivery;
-    const onArrival = () => {
-      this.open--;
-      this.#onEnd();
-    };
-    const onFailure = (error: unknown) => {
-      this.report(error, message);
-      onArrival();
-    };
+    const call = () =>
+      ms === undefined ? message.nak() : message.nak(Math.ceil(ms));
     this.open++;
-    try {
-      const answer = ms === undefined
-        ? message.nak()
-        : message.nak(Math.ceil(ms));
-      if (isThenable(answer)) answer.then(onArrival, onFailure);
-      else onArrival();
-    } catch (error) {
-      onFailure(error);
-    }
+    const error = await insist(call, this.#settings.patience, Infinity);
+    if (error !== NONE) this.report(error, message);
+    this.open--;
+    this.#onEnd();
   }
 
   /** It is another consumer's: an answer would do harm. */
@@ -107,46 +100,15 @@ export class Answers<M extends Message> {
     fate: "acked" | "dead",
     call: () => unknown,
   ): Promise<void> {
-    const { lease } = delivery;
-    this.#leases.stop(lease);
+    const { lease, message } = delivery;
     const { patience } = this.#settings;
+    this.#leases.stop(lease);
     const left = Math.min(lease.until - this.#leases.now(), patience);
-    const error = await this.#insist(call, Math.max(left, patience / 3));
-    if (error === undefined) this.#end(delivery, fate);
-    else {
-      this.#end(delivery, "unconfirmed");
-      this.report(error, delivery.message);
-    }
-  }
-
-  /** Calls until that is confirmed; the error if it is not, in so many milliseconds. */
-  #insist(call: () => unknown, ms: number): Promise<unknown> | undefined {
-    const answer = attempt(call);
-    if (!isThenable(answer) && answer !== false) return undefined;
-    const { promise, resolve } = deferred<unknown>();
-    let error: unknown = domError(
-      "The engine has not answered",
-      "TimeoutError",
-    );
-    let again: Timer | undefined;
-    const last = new Timer(ms, () => {
-      again?.clear();
-      resolve(error);
-    });
-    const onAnswer = (answer: unknown) => {
-      if (answer !== false) {
-        last.clear();
-        resolve(undefined);
-      } else onFailure(new Error("The engine has not confirmed the answer"));
-    };
-    const onFailure = (thrown: unknown) => {
-      error = thrown;
-      again = new Timer(Math.min(ms / 10, PAUSE), () => follow(attempt(call)));
-    };
-    const follow = (answer: unknown) =>
-      void Promise.resolve(answer).then(onAnswer, onFailure);
-    follow(answer);
-    return promise;
+    // Also where it is lost: what is done is done, and is to be known.
+    const ms = Math.max(left, patience / 3);
+    const error = await insist(call, ms, Math.min(ms / 10, PAUSE));
+    this.#end(delivery, error === NONE ? fate : "unconfirmed");
+    if (error !== NONE) this.report(error, message);
   }
 
   #end(delivery: Delivery<M>, fate: Fate): boolean {
@@ -156,14 +118,5 @@ export class Answers<M extends Message> {
     this.#books.end(fate);
     this.#onEnd();
     return true;
-  }
-}
-
-/** What the call returns; a promise that rejects with what it throws. */
-function attempt(call: () => unknown): unknown {
-  try {
-    return call();
-  } catch (error) {
-    return Promise.reject(error);
   }
 }

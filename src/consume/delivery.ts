@@ -75,34 +75,40 @@ export class Delivery<M extends Message> extends Entry
     answers.report(reason, this.message);
   }
 
-  /** Whether its lease is lost. The alarm that tells may be late. */
-  get isLost(): boolean {
+  /** Whether its lease is lost. Looks at the time, for the alarm may be late. */
+  isLost(): boolean {
     const { leases } = this.#home;
     if (leases.isOver(this.lease)) leases.lose(this.lease);
     return this.#loss !== NONE;
   }
 
   override async attempt(runner: Runner, run: Run): Promise<unknown> {
-    const { answers } = this.#home;
     this.#isRunning = true;
     this.#next = undefined;
     this.#timeout = NONE;
     try {
-      if (this.isLost) throw this.#loss;
+      if (this.isLost()) throw this.#loss;
       const value = await super.attempt(runner, run);
       run.timer?.clear();
       if (this.#timeout !== NONE) throw this.#timeout;
-      await answers.ack(this);
+      await this.#home.answers.ack(this);
       return value;
     } catch (error) {
       run.timer?.clear();
-      await this.judge(this.#timeout === NONE ? error : this.#timeout);
+      if (this.#timeout !== NONE) await this.judge(this.#timeout);
+      else if (this.#isToldToEnd(run)) this.abandoned();
+      else await this.judge(error);
       throw error;
     } finally {
       this.#isRunning = false;
       this.#judging?.resolve(this.#next);
       this.#judging = undefined;
     }
+  }
+
+  /** Whether the abort of the group has told it: then it has not failed by itself. */
+  #isToldToEnd(run: Run): boolean {
+    return this.#home.group.state.isAborted && run.signal.aborted;
   }
 
   /** The group asks: when the attempt has ended, or when its time is over. */
@@ -122,7 +128,7 @@ export class Delivery<M extends Message> extends Entry
 
   override abandoned(): void {
     const { answers } = this.#home;
-    if (this.isLost) answers.forget(this);
+    if (this.isLost()) answers.forget(this);
     else answers.nak(this, "returned");
   }
 
@@ -134,13 +140,18 @@ export class Delivery<M extends Message> extends Entry
   /** An attempt has failed, or it could not be queued. */
   async judge(error: unknown): Promise<void> {
     const { answers, group, settings: { policy } } = this.#home;
+    if (this.isLost()) return answers.forget(this);
+    const { attempt } = this.track!;
     let wait: number | undefined;
     try {
-      wait = await policy.wait(error, Math.max(1, this.track!.attempt));
+      wait = await policy.wait(
+        error,
+        this.state === "new" ? attempt + 1 : attempt,
+      );
     } catch (thrown) {
       error = thrown;
     }
-    if (this.isLost) answers.forget(this);
+    if (this.isLost()) answers.forget(this);
     else if (wait === undefined) await answers.bury(this, error);
     else if (this.#isInPlace && !group.state.isAborted) this.#next = wait;
     else answers.nak(this, "retried", wait);

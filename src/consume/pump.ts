@@ -12,7 +12,13 @@
 
 import { Clock } from "../base/clock.ts";
 import { wrongType } from "../base/errors.ts";
-import { deferred, ignore, type Settle, tell } from "../base/promises.ts";
+import {
+  deferred,
+  ignore,
+  isThenable,
+  type Settle,
+  tell,
+} from "../base/promises.ts";
 import { PATIENCE } from "../base/source.ts";
 import { Timer } from "../base/timer.ts";
 import type { Receive } from "./message.ts";
@@ -113,7 +119,8 @@ export class Pump<M> {
         this.#leave();
         return taken;
       }
-      const { done, value } = await iterator.next();
+      const step = iterator.next();
+      const { done, value } = isThenable(step) ? await step : step;
       if (done) {
         this.#leave = ignore;
         return taken;

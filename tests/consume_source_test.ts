@@ -1,0 +1,728 @@
+/**
+ * How messages come in: room, what is held ahead, close and abort, sources that end or
+ * break, and sources that are async iterables.
+ */
+
+import { CoGroup, droppingQueue } from "../mod.ts";
+import {
+  consume,
+  type ConsumeOptions,
+  type Message,
+  type Receive,
+} from "../src/consume/mod.ts";
+import { after, bedTest } from "./support/consume.ts";
+import type { EngineMessage } from "./support/engine.ts";
+import { FakeClock } from "./support/fake_clock.ts";
+import { gate, microtasks, range, settled } from "./support/helpers.ts";
+import { assert, assertEquals, assertThrows } from "./support/std.ts";
+import { test } from "./support/test.ts";
+
+/** A message that logs its answers. */
+function message(id: unknown, log: string[]): Message & { id: unknown } {
+  return {
+    id,
+    ack: () => void log.push(`ack ${id}`),
+    nak: (ms) => void log.push(`nak ${id}${ms === undefined ? "" : ` ${ms}`}`),
+    term: () => void log.push(`term ${id}`),
+  };
+}
+
+bedTest(
+  "consume asks for as many messages as there are workers",
+  async (bed) => {
+    bed.publish(7);
+    bed.consume(() => after(100), {}, { concurrency: 3 });
+    await bed.run(50);
+    assertEquals(bed.engine.seen("receive"), ["receive 3"]);
+    assertEquals(bed.group.inFlight, 3);
+    await bed.run(500);
+    assertEquals(bed.books, { received: 7, acked: 7 });
+  },
+);
+
+bedTest(
+  "ahead: so many more are held, and asked for again when half of them is used",
+  async (bed) => {
+    bed.publish(40);
+    bed.consume(({ id }) => after(id * 10), { ahead: 8 }, { concurrency: 2 });
+    await bed.run(1);
+    assertEquals(bed.consumption.stats.held, 10);
+    await bed.run(5000);
+    const rooms = bed.engine.seen("receive").map((line) =>
+      Number(line.split(" ")[1])
+    );
+    assertEquals(rooms[0], 10);
+    assert(rooms.slice(1).every((room) => room >= 4), `${rooms}`);
+    assertEquals(bed.books, { received: 40, acked: 40 });
+  },
+);
+
+bedTest("A larger concurrency asks for more at once", async (bed) => {
+  bed.publish(5);
+  bed.consume(() => after(1000), {}, { concurrency: 2 });
+  await bed.run(10);
+  bed.group.concurrency = 4;
+  await bed.run(10);
+  assertEquals(bed.engine.seen("receive"), ["receive 2", "receive 2"]);
+  assertEquals(bed.group.inFlight, 4);
+});
+
+bedTest("A paused group asks for nothing, until it goes on", async (bed) => {
+  bed.publish(5);
+  bed.consume(() => "done", {}, { paused: true });
+  await bed.run(10);
+  assertEquals(bed.engine.log, []);
+  bed.group.resume();
+  await bed.run(10);
+  assertEquals(bed.books, { received: 5, acked: 5 });
+});
+
+test("A group without a limit asks for ten thousand at once", async () => {
+  const rooms: number[] = [];
+  const group = new CoGroup(Infinity);
+  const consumption = consume(group, (room) => {
+    rooms.push(room);
+    consumption.close();
+    return [];
+  }, () => {});
+  await consumption.wait();
+  assertEquals(rooms, [10_000]);
+});
+
+bedTest(
+  "An abort gives back at once what is queued or delayed; what is in flight runs, and is acked",
+  async (bed) => {
+    bed.publish(6);
+    bed.consume(
+      ({ id }, { attempt }) => {
+        if (id === 1 && attempt === 1) throw new Error("not yet");
+        return after(1000);
+      },
+      { ahead: 4, inPlace: true, retry: { minTimeout: 5000, jitter: 0 } },
+      { concurrency: 2 },
+    );
+    await bed.run(100);
+    assertEquals([bed.group.stats.delayed, bed.group.inFlight], [1, 2]);
+    bed.group.abort();
+    assertEquals(bed.engine.seen("nak"), [
+      "nak 4 #1 0",
+      "nak 5 #1 0",
+      "nak 6 #1 0",
+      "nak 1 #1 0",
+    ]);
+    await bed.run(2000);
+    assertEquals(bed.engine.seen("ack"), ["ack 2 #1", "ack 3 #1"]);
+    assertEquals(bed.books, { received: 6, acked: 2, returned: 4 });
+  },
+);
+
+bedTest(
+  "A failure in place after an abort is given back with its delay",
+  async (bed) => {
+    bed.publish(1);
+    bed.consume(async () => {
+      await after(100);
+      throw new Error("broken");
+    }, { inPlace: true });
+    await bed.run(50);
+    bed.group.abort();
+    await bed.run(100);
+    assertEquals(bed.engine.seen("nak"), ["nak 1 #1 100"]);
+    assertEquals(bed.books, { received: 1, retried: 1 });
+  },
+);
+
+bedTest(
+  "A handler that the abort has told to end has not failed: its message is given back at once",
+  async (bed) => {
+    bed.publish(1);
+    bed.consume(
+      (_, { signal }) =>
+        new Promise((_, reject) =>
+          signal.addEventListener(
+            "abort",
+            () => reject(new Error("interrupted")),
+          )
+        ),
+      { retry: { maxAttempts: 1 } },
+      { grace: 100 },
+    );
+    await bed.run(50);
+    bed.group.abort();
+    await bed.run(100);
+    assertEquals(bed.engine.seen("nak", "term"), ["nak 1 #1 0"]);
+    assertEquals(bed.books, { received: 1, returned: 1 });
+  },
+);
+
+bedTest(
+  "close() of the group asks for no more; what is held runs, and is acked",
+  async (bed) => {
+    bed.publish(9);
+    bed.consume(() => after(100), { ahead: 3 }, { concurrency: 2 });
+    await bed.run(50);
+    bed.group.close();
+    await bed.run(1000);
+    assertEquals(bed.books, { received: 5, acked: 5 });
+    assertEquals(bed.engine.seen("deliver").length, 5);
+  },
+);
+
+bedTest(
+  "Consumption.close does the same for its messages alone: the group goes on",
+  async (bed) => {
+    bed.publish(9);
+    bed.consume(() => after(100), { ahead: 3 }, { concurrency: 2 });
+    await bed.run(50);
+    bed.consumption.close();
+    bed.consumption.close();
+    await bed.run(1000);
+    assertEquals(bed.books, { received: 5, acked: 5 });
+    assertEquals(bed.group.closed, false);
+  },
+);
+
+bedTest(
+  "A message in place goes on after a close, until it has its end",
+  async (bed) => {
+    bed.publish(1);
+    bed.consume((_, { attempt }) => {
+      if (attempt === 1) throw new Error("not yet");
+    }, { inPlace: true });
+    await bed.run(50);
+    bed.group.close();
+    await bed.run(1000);
+    assertEquals(bed.runs, ["1 1", "1 2"]);
+    assertEquals(bed.books, { received: 1, acked: 1 });
+  },
+);
+
+bedTest(
+  "What is received when the intake has ended is given back when it arrives",
+  async (bed) => {
+    bed.publish(4);
+    bed.engine.fault = (call) =>
+      call === "receive" ? { after: 100 } : undefined;
+    bed.consume(() => "done", {}, { concurrency: 2 });
+    await bed.run(50);
+    bed.group.abort();
+    await bed.run(100);
+    assertEquals(bed.engine.seen("nak"), ["nak 1 #1 0", "nak 2 #1 0"]);
+    assertEquals(bed.books, { received: 2, returned: 2 });
+  },
+);
+
+test("On a closed group nothing is asked for, and the consumption has ended", async () => {
+  const group = new CoGroup(1);
+  group.close();
+  let asked = 0;
+  const consumption = consume(group, () => [asked++] as never, () => {});
+  await consumption.wait();
+  assertEquals(asked, 0);
+});
+
+bedTest(
+  "A source that is asked in vain at once is asked after 1, 3, 7 ms, at last every second",
+  async (bed) => {
+    const times: number[] = [];
+    let isClosed = false;
+    const receive: Receive<EngineMessage> = () => {
+      times.push(bed.clock.now);
+      return [];
+    };
+    bed.consume(() => {});
+    const group = new CoGroup({ concurrency: 1, slice: Infinity });
+    const consumption = consume(group, receive, () => {});
+    const ended = consumption.wait().then(() => isClosed = true);
+    await bed.run(10_000);
+    assertEquals(times.slice(0, 5), [0, 1, 4, 11, 26]);
+    assertEquals(times.at(-1)! - times.at(-2)!, 1000);
+    group.close();
+    await microtasks();
+    assert(isClosed);
+    await ended;
+  },
+);
+
+bedTest(
+  "A source that waits before it says that there is nothing is asked again at once",
+  async (bed) => {
+    const times: number[] = [];
+    const receive = async () => {
+      times.push(bed.clock.now);
+      await after(100);
+      return [];
+    };
+    bed.consume(() => {});
+    const group = new CoGroup({ concurrency: 1, slice: Infinity });
+    const consumption = consume(group, receive, () => {});
+    await bed.run(550);
+    assertEquals(times, [0, 100, 200, 300, 400, 500]);
+    group.close();
+    await bed.run(100);
+    await consumption.wait();
+  },
+);
+
+bedTest(
+  "A receive that rejects ends the consumption, after what is held; onError hears of it",
+  async (bed) => {
+    bed.publish(2);
+    let calls = 0;
+    bed.engine.fault = (call) =>
+      call === "receive" && calls++ > 0 ? { answer: "fail" } : undefined;
+    bed.consume(() => after(100), {}, { concurrency: 4 });
+    let isOver = false;
+    const ended = bed.consumption.wait().then(() => isOver = true);
+    await bed.run(50);
+    assertEquals(bed.errors, [["receive 0 failed", undefined]]);
+    assertEquals(isOver, false);
+    await bed.run(100);
+    await ended;
+    assertEquals(bed.books, { received: 2, acked: 2 });
+    assertEquals(bed.group.closed, false);
+  },
+);
+
+test("A receive that throws, or gives what is no iterable, ends the consumption", async () => {
+  for (
+    const [receive, error] of [
+      [() => {
+        throw new Error("no engine");
+      }, "no engine"],
+      [
+        () => 7 as never,
+        "Cannot consume: messages must be an iterable or async iterable, received 7",
+      ],
+    ] as [Receive<Message>, string][]
+  ) {
+    const errors: unknown[] = [];
+    const onError = (thrown: unknown) => errors.push((thrown as Error).message);
+    await consume(new CoGroup(1), receive, () => {}, { onError }).wait();
+    assertEquals(errors, [error]);
+  }
+});
+
+test("A receive that rejects because it was told to end is no error", async () => {
+  const errors: unknown[] = [];
+  const group = new CoGroup(1);
+  const consumption = consume(
+    group,
+    (_, signal) =>
+      new Promise<never>((_, reject) =>
+        signal.addEventListener("abort", () => reject(signal.reason))
+      ),
+    () => {},
+    { onError: (error) => errors.push(error) },
+  );
+  await settled();
+  group.abort("enough");
+  await consumption.wait();
+  assertEquals(errors, []);
+});
+
+test("The signal of receive has the reason of the abort, or a CoGroupClosedError", async () => {
+  const reasons: unknown[] = [];
+  for (const end of ["abort", "close"] as const) {
+    const group = new CoGroup(1);
+    const consumption = consume(
+      group,
+      (_, signal) =>
+        new Promise<[]>((resolve) =>
+          signal.addEventListener("abort", () => {
+            reasons.push(signal.reason.name ?? signal.reason);
+            resolve([]);
+          })
+        ),
+      () => {},
+    );
+    await settled();
+    group[end]("enough" as never);
+    await consumption.wait();
+  }
+  assertEquals(reasons, ["enough", "CoGroupClosedError"]);
+});
+
+test("An async iterable is pulled one by one, as there is room, and closed at the end", async () => {
+  const log: string[] = [];
+  const gates = range(5).map(() => gate());
+  async function* source() {
+    try {
+      for (const id of range(5)) {
+        log.push(`pull ${id}`);
+        yield await Promise.resolve(message(id, log));
+      }
+      await gate().promise; // There are no more, for now.
+    } finally {
+      log.push("closed");
+    }
+  }
+  const group = new CoGroup({ concurrency: 2, slice: Infinity });
+  const consumption = consume(
+    group,
+    source(),
+    ({ id }) => gates[id as number]!.promise,
+  );
+  await microtasks();
+  assertEquals(log, ["pull 0", "pull 1"]);
+  gates[1]!.open();
+  await microtasks();
+  assertEquals(log.slice(2), ["ack 1", "pull 2"]);
+  group.close();
+  await microtasks();
+  assertEquals(log.at(-1), "closed");
+  for (const { open } of gates) open();
+  await consumption.wait();
+  assertEquals(log.slice(-2), ["ack 0", "ack 2"]);
+});
+
+test("An async iterable that ends has ended the consumption, and not the group", async () => {
+  const log: string[] = [];
+  async function* source() {
+    yield await Promise.resolve(message(1, log));
+  }
+  const group = new CoGroup(1);
+  const consumption = consume(group, source(), () => {});
+  await consumption.wait();
+  assertEquals(log, ["ack 1"]);
+  assertEquals(group.closed, false);
+  consumption.close();
+});
+
+test("An async iterable that throws, and one whose clean-up does, is told to onError once", async () => {
+  const errors: unknown[] = [];
+  const onError = (error: unknown) => void errors.push(error);
+  async function* broken() {
+    await Promise.resolve();
+    throw "broken";
+  }
+  await consume(new CoGroup(1), broken(), () => {}, { onError }).wait();
+  async function* unclean() {
+    try {
+      yield await Promise.resolve(message(1, []));
+    } finally {
+      // deno-lint-ignore no-unsafe-finally
+      throw "unclean";
+    }
+  }
+  const group = new CoGroup(1);
+  const consumption = consume(group, unclean(), () => group.close(), {
+    onError,
+  });
+  await consumption.wait();
+  assertEquals(errors, ["broken", "unclean"]);
+});
+
+test("A source that does not heed its end is waited for half a second, and what it gives then is given back", async () => {
+  const clock = new FakeClock("timers", "performance");
+  using _ = clock.use();
+  for (const kind of ["receive", "batch", "iterable"]) {
+    const log: string[] = [];
+    const late = gate<Message>();
+    const messages: AsyncIterable<Message> = {
+      [Symbol.asyncIterator]: () => ({
+        next: () =>
+          late.promise.then((value) => ({ value, done: log.length > 1 })),
+        return: () => {
+          log.push("return");
+          return new Promise(() => {});
+        },
+      }),
+    };
+    const source = {
+      receive: () => late.promise.then((message) => [message]),
+      batch: () => messages,
+      iterable: messages,
+    }[kind]!;
+    const group = new CoGroup({ concurrency: 1, slice: Infinity });
+    const consumption = consume(group, source, () => {});
+    let isOver = false;
+    const ended = consumption.wait().then(() => isOver = true);
+    await clock.run(10);
+    group.close();
+    await clock.run(499);
+    assertEquals(isOver, false);
+    await clock.run(1);
+    await ended;
+    late.open(message(kind, log));
+    await clock.run(1);
+    const naks = log.filter((line) => line !== "return");
+    assertEquals(naks, [`nak ${kind}`]);
+    const returns = kind === "receive" ? 0 : 1;
+    assertEquals(log.length - naks.length, returns);
+    assertEquals(consumption.stats.returned, 1);
+  }
+  assertEquals(clock.timers, 0);
+});
+
+test("A receive that gives more than there is room for is read one by one, as there is room", async () => {
+  const log: string[] = [];
+  let pulled = 0;
+  async function* endless() {
+    try {
+      for (;;) yield await Promise.resolve(message(++pulled, log));
+    } finally {
+      log.push("closed");
+    }
+  }
+  const { promise, open } = gate();
+  const group = new CoGroup({ concurrency: 2, slice: Infinity });
+  const consumption = consume(group, () => endless(), () => promise);
+  await microtasks();
+  assertEquals(pulled, 2);
+  group.close();
+  await microtasks();
+  assertEquals(log, ["closed"]);
+  open();
+  await consumption.wait();
+  assertEquals(log, ["closed", "ack 1", "ack 2"]);
+});
+
+test("Message by message: a sync iterable, an async one, and a promise of each are what receive may give", async () => {
+  const log: string[] = [];
+  async function* async() {
+    yield await Promise.resolve(message("async", log));
+  }
+  const group = new CoGroup({ concurrency: 1, slice: Infinity });
+  const answers = [
+    () => new Set([message("sync", log)]),
+    () => Promise.resolve([message("promise", log)]),
+    () => async(),
+    () => Promise.resolve(async()),
+  ];
+  const consumption = consume<Message>(group, () => {
+    const answer = answers.shift();
+    if (answer !== undefined) return answer();
+    consumption.close();
+    return [];
+  }, () => {});
+  await consumption.wait();
+  assertEquals(log, ["ack sync", "ack promise", "ack async", "ack async"]);
+});
+
+test("A message that the group's queue refuses, or drops for another, is given back", async () => {
+  const log: string[] = [];
+  const queue = droppingQueue<never>(1) as never;
+  const group = new CoGroup({ concurrency: 1, queue, slice: Infinity });
+  const { promise, open } = gate();
+  async function* source() {
+    for (const id of range(4)) yield await Promise.resolve(message(id, log));
+  }
+  const consumption = consume(group, source(), () => promise, { ahead: 5 });
+  await microtasks();
+  assertEquals(log, ["nak 2", "nak 3"]);
+  open();
+  await consumption.wait();
+  assertEquals(log.slice(2), ["ack 0", "ack 1"]);
+});
+
+test("clear() leaves the messages where they are: they belong to their engine", async () => {
+  const log: string[] = [];
+  const group = new CoGroup({ concurrency: 1, slice: Infinity });
+  async function* source() {
+    for (const id of range(3)) yield await Promise.resolve(message(id, log));
+  }
+  const consumption = consume(group, source(), () => Promise.resolve(), {
+    ahead: 2,
+  });
+  for (let i = 0; i < 20; i++) await undefined;
+  group.add(() => log.push("a task"));
+  assertEquals(group.clear().length, 1);
+  await consumption.wait();
+  assertEquals(log, ["ack 0", "ack 1", "ack 2"]);
+  group.abort();
+  assertEquals(group.clear(), []);
+});
+
+test("wait() waits until the engine has every answer, also those of an abort, but for a lease at most", async () => {
+  const clock = new FakeClock("timers", "performance");
+  using _ = clock.use();
+  for (const [delay, over] of [[200, 200], [Infinity, 3000]] as const) {
+    const nak = () => delay < Infinity ? after(delay) : new Promise(() => {});
+    const group = new CoGroup({
+      concurrency: 1,
+      slice: Infinity,
+      paused: false,
+    });
+    const { promise, open } = gate();
+    async function* source() {
+      for (const _ of range(2)) yield await Promise.resolve({ ack() {}, nak });
+    }
+    const errors: unknown[] = [];
+    const consumption = consume(group, source(), () => promise, {
+      ahead: 1,
+      lease: 3000,
+      onError: (error) => errors.push(error),
+    });
+    let isOver = false;
+    consumption.wait().then(() => isOver = true);
+    await clock.run(10);
+    group.abort();
+    open();
+    await clock.run(over - 1);
+    assertEquals(isOver, false);
+    await clock.run(1);
+    assertEquals(isOver, true);
+    assertEquals(errors.length, delay < Infinity ? 0 : 1);
+    assertEquals(consumption.stats.returned, 1);
+  }
+});
+
+test("Two consumptions of one group share its workers, and each has its own books", async () => {
+  const log: string[] = [];
+  const group = new CoGroup(2);
+  async function* source(name: string) {
+    for (const id of range(3)) {
+      yield await Promise.resolve(message(`${name}${id}`, log));
+    }
+  }
+  const [a, b] = ["a", "b"].map((name) =>
+    consume(group, source(name), () => Promise.resolve())
+  );
+  await Promise.all([a!.wait(), b!.wait()]);
+  assertEquals([a!.stats.acked, b!.stats.acked], [3, 3]);
+  assertEquals(log.length, 6);
+});
+
+test("After a reset the group can consume again", async () => {
+  const log: string[] = [];
+  async function* source() {
+    yield await Promise.resolve(message(1, log));
+  }
+  const group = new CoGroup(1);
+  await consume(group, source(), () => {}).wait();
+  await group.reset();
+  await consume(group, source(), () => {}).wait();
+  assertEquals(log, ["ack 1", "ack 1"]);
+});
+
+test("A source that always has more at hand lets the event loop turn", async () => {
+  const group = new CoGroup({ concurrency: 4, slice: 1 });
+  let turned = false;
+  const consumption = consume(
+    group,
+    () => range(4).map((id) => message(id, [])),
+    () => Promise.resolve(),
+  );
+  setTimeout(() => {
+    turned = true;
+    consumption.close();
+  }, 1);
+  await consumption.wait();
+  assert(turned);
+});
+
+test("consume throws what is wrong with its arguments, and asks for nothing then", () => {
+  const group = new CoGroup(1);
+  const receive = () => [] as Message[];
+  const handler = () => {};
+  const wrong: [() => unknown, ErrorConstructor, string][] = [
+    [
+      () => consume({} as never, receive, handler),
+      TypeError,
+      "group must be a CoGroup, received [object Object]",
+    ],
+    [
+      () => consume(group, [] as never, handler),
+      TypeError,
+      "source must be a function or an async iterable, received [object Array]",
+    ],
+    [
+      () => consume(group, null as never, handler),
+      TypeError,
+      "source must be a function or an async iterable, received null",
+    ],
+    [
+      () => consume(group, receive, 7 as never),
+      TypeError,
+      "handler must be a function, received 7",
+    ],
+  ];
+  for (
+    const [options, kind, message] of [
+      [7, TypeError, "options must be an object, received 7"],
+      [
+        { ahead: -1 },
+        RangeError,
+        "ahead must be a non-negative integer, received -1",
+      ],
+      [
+        { ahead: Infinity },
+        RangeError,
+        "ahead must be a non-negative integer, received Infinity",
+      ],
+      [
+        { ahead: "8" },
+        TypeError,
+        'ahead must be a non-negative integer, received "8"',
+      ],
+      [
+        { lease: 0 },
+        RangeError,
+        "lease must be a positive number of milliseconds, received 0",
+      ],
+      [
+        { lease: NaN },
+        RangeError,
+        "lease must be a positive number of milliseconds, received NaN",
+      ],
+      [{ retry: 5 }, TypeError, "retry must be an object, received 5"],
+      [
+        { retry: { maxAttempts: 0 } },
+        RangeError,
+        "retry.maxAttempts must be a positive integer or Infinity, received 0",
+      ],
+      [{ inPlace: 1 }, TypeError, "inPlace must be a boolean, received 1"],
+      [
+        { maxDeliveries: 0 },
+        RangeError,
+        "maxDeliveries must be a positive integer or Infinity, received 0",
+      ],
+      [{ key: "id" }, TypeError, 'key must be a function, received "id"'],
+      [{ priority: 1 }, TypeError, "priority must be a function, received 1"],
+      [{ weight: 1 }, TypeError, "weight must be a function, received 1"],
+      [
+        { timeout: -1 },
+        RangeError,
+        "timeout must be a non-negative number of milliseconds, received -1",
+      ],
+      [{ onDead: 1 }, TypeError, "onDead must be a function, received 1"],
+      [
+        { onError: null },
+        TypeError,
+        "onError must be a function, received null",
+      ],
+    ] as [ConsumeOptions<Message>, ErrorConstructor, string][]
+  ) {
+    wrong.push([
+      () => consume(group, receive, handler, options),
+      kind,
+      message,
+    ]);
+  }
+  for (const [call, kind, message] of wrong) {
+    assertThrows(call, kind, `Cannot consume: ${message}`);
+  }
+});
+
+test("consume takes options that are all undefined", async () => {
+  const log: string[] = [];
+  async function* source() {
+    yield await Promise.resolve(message(1, log));
+  }
+  const consumption = consume(new CoGroup(1), source(), () => {}, {
+    ahead: undefined,
+    lease: undefined,
+    retry: undefined,
+    inPlace: undefined,
+    maxDeliveries: undefined,
+    key: undefined,
+    priority: undefined,
+    weight: undefined,
+    timeout: undefined,
+    onDead: undefined,
+    onError: undefined,
+  });
+  await consumption.wait();
+  assertEquals(log, ["ack 1"]);
+});
