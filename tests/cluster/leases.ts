@@ -8,7 +8,7 @@
 import { range } from "../support/helpers.ts";
 import { assert, assertEquals } from "../support/std.ts";
 import { type Engine, Stage, until } from "./support/survival.ts";
-import { type Line, Project } from "./support/workers.ts";
+import { books, type Line, Project } from "./support/workers.ts";
 
 const ENGINES: Engine[] = ["jetstream", "redis", "postgres"];
 const LEASE = 2000;
@@ -61,6 +61,45 @@ for (const engine of ENGINES) {
     ]);
     assertEquals(slow.stats?.lost, 1);
     assertEquals(slow.stats?.acked, 0);
+  });
+
+  Deno.test(`consume: over ${engine}, what a process has not begun at Ctrl-C is begun elsewhere long before its lease ends`, async () => {
+    const lease = 30_000;
+    await using stage = await Stage.set(project, engine, lease);
+    const { options, queue, workers } = stage;
+    const starts = async (worker: number) =>
+      pick(await workers.lines(), "start").filter((line) =>
+        line.worker === worker
+      );
+    await queue.enqueue(range(100).map((n) => ({ n })));
+    const takes = [2000, 2000] as const;
+    const first = await workers.start({
+      ...options,
+      concurrency: 16,
+      ahead: 84,
+      takes,
+    });
+    await until("its starts", async () => (await starts(0)).length === 16);
+    // With nothing to do as yet: the first one holds all of them.
+    await workers.start({ ...options, concurrency: 100, takes });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const interrupted = Date.now();
+    first.kill("SIGINT");
+    await until(
+      "the others' starts",
+      async () => (await starts(1)).length >= 84,
+    );
+    const times = (await starts(1)).map(({ time }) => time - interrupted);
+    assertEquals((await first.ended).code, 0);
+    assertEquals(first.stats?.returned, 84);
+    await stage.emptied();
+    assertEquals(books(await workers.lines(), 100), [0, 100, 0, 0]);
+    assert(times.at(-1)! < lease / 3, `${times.at(-1)} ms`);
+    console.log(
+      `${engine}: 84 begun elsewhere ${times[0]} to ${
+        times.at(-1)
+      } ms after Ctrl-C`,
+    );
   });
 
   Deno.test(`consume: over ${engine}, a message that kills its process is dead after maxDeliveries, and the others are run`, async () => {
