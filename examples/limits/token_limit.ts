@@ -132,6 +132,7 @@ export class TokenLimit implements Governor {
     this.#giveBack(([, until]) => until <= old);
     if (this.#spares.length < weight) return undefined;
     const leases = this.#spares.splice(0, weight);
+    if (this.#spares.length === 0) clearTimeout(this.#timer);
     return interval === undefined
       ? new Place(leases, this.#options)
       : new Start(leases, interval, this.#options);
@@ -162,26 +163,32 @@ export class TokenLimit implements Governor {
   }
 
   async #ask(signal: AbortSignal): Promise<void> {
-    const { batch, lease, keep } = this.#options;
+    const { batch, lease } = this.#options;
     const [first] = this.#waiters;
     const least = Math.max(1, first!.weight - this.#spares.length);
     const wanted = { least, most: Math.max(least, batch), within: lease / 4 };
     // The server's lease begins later: when it gives the token.
     const until = performance.now() + lease;
-    for await (const token of await this.#take(wanted, signal)) {
-      this.#spares.push([token, until]);
-      this.#serve();
-      clearTimeout(this.#timer);
-      if (signal.aborted) this.#giveBack();
-      else this.#timer = setTimeout(() => this.#giveBack(), keep);
-    }
+    const tokens = await this.#take(wanted, signal);
+    if (Array.isArray(tokens)) this.#add(tokens, until);
+    else for await (const token of tokens) this.#add([token], until);
+  }
+
+  #add(tokens: readonly Token[], until: number): void {
+    for (const token of tokens) this.#spares.push([token, until]);
+    this.#serve();
+    if (this.#closing.signal.aborted) this.#giveBack();
+    clearTimeout(this.#timer);
+    if (this.#spares.length === 0) return;
+    this.#timer = setTimeout(() => this.#giveBack(), this.#options.keep);
   }
 
   #giveBack(isOver: (spare: Lease) => boolean = () => true): void {
     const over = this.#spares.filter(isOver);
     if (over.length === 0) return;
     this.#spares = this.#spares.filter((spare) => !isOver(spare));
-    free(over, 0, this.#options);
+    if (this.#spares.length === 0) clearTimeout(this.#timer);
+    void free(over, 0, this.#options);
   }
 }
 
