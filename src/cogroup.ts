@@ -30,10 +30,14 @@ import type {
   TaskOptions,
 } from "./task.ts";
 
+/** What a group is made of. */
+export interface Parts {
+  readonly group: Group;
+  readonly intake: Intake;
+}
+
 /** The parts of a group, for what brings in tasks of a kind of its own. */
-export let partsOf: (
-  group: CoGroup,
-) => { readonly group: Group; readonly intake: Intake };
+export let partsOf: (group: CoGroup) => Parts;
 
 /**
  * A fixed number of workers that take tasks from one channel.

@@ -223,7 +223,7 @@ bedTest(
     await bed.run(10);
     assertEquals(dead, [[
       2,
-      "The message was delivered 4 times; the most is 3",
+      "Delivered 4 times",
     ]]);
     assertEquals(bed.runs, ["1 1", "3 1", "4 1", "5 1"]);
     assertEquals(bed.engine.seen("term"), ["term 2 #4"]);
@@ -281,8 +281,8 @@ for (const answer of ["fail", "false", "never"] as const) {
       assertEquals(bed.errors, [[
         {
           fail: "ack 1 failed",
-          false: "The engine has said no",
-          never: "The engine has not answered",
+          false: "The engine has not confirmed",
+          never: "The engine has not confirmed",
         }[answer],
         1,
       ]]);

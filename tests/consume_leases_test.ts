@@ -39,8 +39,8 @@ bedTest(
     await bed.run(500);
     bed.stand(4000); // SIGSTOP, and SIGCONT when another one has the message.
     await bed.run(0);
-    assertEquals(told, ["The lease of the message is lost"]);
-    assertEquals(bed.errors, [["The lease of the message is lost", 1]]);
+    assertEquals(told, ["The lease is lost"]);
+    assertEquals(bed.errors, [["The lease is lost", 1]]);
     await bed.run(10);
     assertEquals(bed.engine.seen("nak", "stale-nak", "ack", "expired"), [
       "expired 1 #1",

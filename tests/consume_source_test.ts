@@ -222,7 +222,7 @@ test("On a closed group nothing is asked for, and the consumption has ended", as
 });
 
 bedTest(
-  "A source that is asked in vain at once is asked after 1, 3, 7 ms, at last every second",
+  "A source that says at once that there is nothing is asked ten times a second",
   async (bed) => {
     const times: number[] = [];
     let isClosed = false;
@@ -234,9 +234,8 @@ bedTest(
     const group = new CoGroup({ concurrency: 1, slice: Infinity });
     const consumption = consume(group, receive, () => {});
     const ended = consumption.wait().then(() => isClosed = true);
-    await bed.run(10_000);
-    assertEquals(times.slice(0, 5), [0, 1, 4, 11, 26]);
-    assertEquals(times.at(-1)! - times.at(-2)!, 1000);
+    await bed.run(450);
+    assertEquals(times, [0, 100, 200, 300, 400]);
     group.close();
     await microtasks();
     assert(isClosed);
@@ -292,7 +291,7 @@ test("A receive that throws, or gives what is no iterable, ends the consumption"
       }, "no engine"],
       [
         () => 7 as never,
-        "Cannot consume: messages must be an iterable or async iterable, received 7",
+        "Cannot consume: messages must be a function or iterable, received 7",
       ],
     ] as [Receive<Message>, string][]
   ) {
@@ -623,14 +622,14 @@ test("consume throws what is wrong with its arguments, and asks for nothing then
       "group must be a CoGroup, received [object Object]",
     ],
     [
-      () => consume(group, [] as never, handler),
+      () => consume(group, {} as never, handler),
       TypeError,
-      "source must be a function or an async iterable, received [object Array]",
+      "source must be a function or iterable, received [object Object]",
     ],
     [
       () => consume(group, null as never, handler),
       TypeError,
-      "source must be a function or an async iterable, received null",
+      "source must be a function or iterable, received null",
     ],
     [
       () => consume(group, receive, 7 as never),
@@ -644,17 +643,12 @@ test("consume throws what is wrong with its arguments, and asks for nothing then
       [
         { ahead: -1 },
         RangeError,
-        "ahead must be a non-negative integer, received -1",
-      ],
-      [
-        { ahead: Infinity },
-        RangeError,
-        "ahead must be a non-negative integer, received Infinity",
+        "ahead must be a non-negative integer or Infinity, received -1",
       ],
       [
         { ahead: "8" },
         TypeError,
-        'ahead must be a non-negative integer, received "8"',
+        'ahead must be a non-negative integer or Infinity, received "8"',
       ],
       [
         { lease: 0 },

@@ -1,5 +1,6 @@
 import * as mod from "../mod.ts";
 import * as channels from "../src/channel/mod.ts";
+import * as consuming from "../src/consume/mod.ts";
 import { assertEquals, assertStrictEquals } from "./support/std.ts";
 import { test } from "./support/test.ts";
 
@@ -38,6 +39,18 @@ test("The entry point for channels exports exactly these values, the same as mod
   for (const [name, value] of Object.entries(channels)) {
     assertStrictEquals(value, mod[name as keyof typeof mod] as typeof value);
   }
+});
+
+test("The entry point for durable queues exports exactly one value", () => {
+  assertEquals(Object.keys(consuming), ["consume"]);
+});
+
+test("A Consumption has exactly these members", async () => {
+  const group = new mod.CoGroup(1);
+  group.close();
+  const consumption = consuming.consume(group, () => [], () => {});
+  assertEquals(Object.keys(consumption), ["close", "wait", "stats"]);
+  await consumption.wait();
 });
 
 test("CoGroup has exactly these members", () => {

@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 import { Channel, CoGroup, CoGroupClosedError } from "@cogroup/cogroup";
 import * as channels from "@cogroup/cogroup/channel";
+import { consume } from "@cogroup/cogroup/consume";
 
 // Results, in the order of the input; never more at once than allowed.
 let most = 0;
@@ -73,5 +74,21 @@ const quit = new channels.Channel();
 const ended = channels.select([new Channel(), quit]);
 quit.close();
 assert.deepEqual(await ended, { closed: quit });
+
+// Messages of a durable queue, in a group of the other entry point.
+const answers = [];
+async function* messages() {
+  for (const id of [1, 2]) {
+    const ack = () => answers.push(`ack ${id}`);
+    const nak = (ms) => answers.push(`nak ${id} ${ms}`);
+    yield await Promise.resolve({ id, ack, nak });
+  }
+}
+const consumption = consume(new CoGroup(1), messages(), ({ id }) => {
+  if (id === 2) throw new Error("not yet");
+}, { retry: { minTimeout: 10, jitter: 0 } });
+await consumption.wait();
+assert.deepEqual(answers, ["ack 1", "nak 2 10"]);
+assert.equal(consumption.stats.retried, 1);
 
 console.log("the package works");

@@ -56,6 +56,14 @@ import {
   type WorkerFunction,
 } from "@cogroup/cogroup";
 import * as channels from "@cogroup/cogroup/channel";
+import {
+  consume,
+  type ConsumeOptions,
+  type ConsumeStats,
+  type Consumption,
+  type Message,
+  type Receive,
+} from "@cogroup/cogroup/consume";
 
 const { signal } = new AbortController();
 
@@ -266,3 +274,49 @@ export type OptionsTakeUndefined = [
   Assert<TakesUndefined<TaskOptions>>,
   Assert<TakesUndefined<WaitOptions>>,
 ];
+
+/** Messages of a durable queue. */
+export async function useConsume(): Promise<number> {
+  interface Mine extends Message {
+    readonly text: string;
+  }
+  const mine: Mine = {
+    text: "a",
+    ack() {},
+    nak(_delayMs?: number) {},
+    term() {},
+    working: () => true,
+    ackAck: () => Promise.resolve(true),
+    info: { deliveryCount: 1 },
+  };
+  const receive: Receive<Mine> = (room: number, signal: AbortSignal) =>
+    room > 0 && !signal.aborted ? [mine] : Promise.resolve([]);
+  const options: ConsumeOptions<Mine> = {
+    ahead: 1,
+    lease: 1000,
+    retry,
+    inPlace: true,
+    maxDeliveries: 3,
+    key: ({ text }) => text,
+    priority: ({ text }) => text.length,
+    weight: () => 1,
+    timeout: 100,
+    onDead: ({ text }, error: unknown) => void seen.push(`${text} ${error}`),
+    onError: (error: unknown, message?: Mine) =>
+      void seen.push(`${message?.text} ${error}`),
+  };
+  const group = new CoGroup(1);
+  const consumption: Consumption = consume(
+    group,
+    receive,
+    ({ text }, { signal, attempt }: TaskContext) => [text, signal, attempt],
+    options,
+  );
+  consumption.close();
+  await consumption.wait();
+  const stats: ConsumeStats = consumption.stats;
+  const { received, held, acked, retried, returned } = stats;
+  const { dead, lost, unconfirmed, redelivered } = stats;
+  return received + held + acked + retried + returned + dead + lost +
+    unconfirmed + redelivered;
+}

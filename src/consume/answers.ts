@@ -2,7 +2,7 @@
  * What the engine is told of each message, once.
  *
  * Invariants:
- * 1. A delivery ends once, by `#end`: there the books change. What need not be confirmed
+ * 1. A message ends once, by `end`: there the books change. What need not be confirmed
  *    ends before the engine is told.
  * 2. From the moment in which the engine is told, the lease is not renewed any more: the
  *    engine has as long as is left of it to confirm.
@@ -10,113 +10,105 @@
  * @module
  */
 
-import { print } from "../base/errors.ts";
-import { NONE, tell } from "../base/promises.ts";
+import { NONE } from "../base/promises.ts";
 import type { Books, Fate } from "./books.ts";
-import type { Delivery } from "./delivery.ts";
 import { insist } from "./insist.ts";
-import type { Leases } from "./leases.ts";
+import type { Leased, Leases } from "./leases.ts";
 import type { Message } from "./message.ts";
 import type { Settings } from "./options.ts";
 
 /** The most milliseconds until the engine is told once more what it has not confirmed. */
 const PAUSE = 1000;
 
+/** A message that waits for its answer. */
+export interface Held<M> extends Leased {
+  readonly message: M & Message;
+  isEnded: boolean;
+}
+
+/** What those that are answered have in common. */
+export interface Desk<M> {
+  readonly settings: Settings<M>;
+  readonly books: Books;
+  readonly leases: Leases;
+  /** A message has ended, or an answer has arrived. */
+  look(): void;
+  /** Tells `onError`. */
+  report(error: unknown, message: M): void;
+}
+
 export class Answers<M extends Message> {
-  readonly #settings: Settings<M>;
-  readonly #books: Books;
-  readonly #leases: Leases;
-  readonly #onEnd: () => void;
+  readonly #desk: Desk<M>;
   /** How many of those that ended before the engine was told are on their way to it. */
   open = 0;
 
-  /** `onEnd` is called when a delivery has ended, and when an answer has arrived. */
-  constructor(
-    settings: Settings<M>,
-    books: Books,
-    leases: Leases,
-    onEnd: () => void,
-  ) {
-    this.#settings = settings;
-    this.#books = books;
-    this.#leases = leases;
-    this.#onEnd = onEnd;
+  constructor(desk: Desk<M>) {
+    this.#desk = desk;
   }
 
   /** Its handler has succeeded. */
-  ack(delivery: Delivery<M>): Promise<void> {
-    const { message } = delivery;
-    const call = () =>
-      message.ackAck === undefined ? message.ack() : message.ackAck();
-    return this.#confirm(delivery, "acked", call);
+  ack(held: Held<M>): Promise<void> {
+    const { message } = held;
+    return this.#confirm(
+      held,
+      "acked",
+      () => (message.ackAck ?? message.ack).call(message),
+    );
   }
 
   /** It is not to be delivered again; its keeper, if there is one, has it first. */
-  async bury(delivery: Delivery<M>, error: unknown): Promise<void> {
-    const { onDead, patience } = this.#settings;
-    const { message } = delivery;
+  async bury(held: Held<M>, error: unknown): Promise<void> {
+    const { settings: { onDead, patience }, leases } = this.#desk;
+    const { message } = held;
+    let isKept = true;
     try {
-      if (onDead === undefined) this.report(error, message);
+      if (onDead === undefined) this.#desk.report(error, message);
       else await onDead(message, error);
     } catch (thrown) {
-      this.report(thrown, message);
-      return this.nak(delivery, "retried", patience);
+      isKept = false;
+      this.#desk.report(thrown, message);
     }
-    if (delivery.isLost()) return this.forget(delivery);
-    const call = () =>
-      message.term === undefined ? message.nak() : message.term();
-    await this.#confirm(delivery, "dead", call);
+    const call = () => (message.term ?? message.nak).call(message);
+    if (leases.isLost(held)) this.end(held, "lost");
+    else if (isKept) await this.#confirm(held, "dead", call);
+    else this.nak(held, patience);
   }
 
-  /** It is to be delivered again, at once or after so many milliseconds. */
-  async nak(
-    delivery: Delivery<M>,
-    fate: "retried" | "returned",
-    ms?: number,
-  ): Promise<void> {
-    if (!this.#end(delivery, fate)) return;
-    const { message } = delivery;
-    const call = () =>
-      ms === undefined ? message.nak() : message.nak(Math.ceil(ms));
+  /** It is to be delivered again: after so many milliseconds, as it has failed; or at once. */
+  async nak(held: Held<M>, ...ms: [] | [number]): Promise<void> {
+    if (!this.end(held, ms.length > 0 ? "retried" : "returned")) return;
+    const { message } = held;
+    const call = () => message.nak(...ms.map(Math.ceil));
     this.open++;
-    const error = await insist(call, this.#settings.patience, Infinity);
-    if (error !== NONE) this.report(error, message);
+    const error = await insist(call, this.#desk.settings.patience, Infinity);
+    if (error !== NONE) this.#desk.report(error, message);
     this.open--;
-    this.#onEnd();
+    this.#desk.look();
   }
 
-  /** It is another consumer's: an answer would do harm. */
-  forget(delivery: Delivery<M>): void {
-    this.#end(delivery, "lost");
-  }
-
-  report(error: unknown, message?: M): void {
-    const { onError } = this.#settings;
-    tell(() => onError(error, message), print);
+  /** It has ended: the books change. False if it had before. */
+  end(held: Held<M>, fate: Fate): boolean {
+    if (held.isEnded) return false;
+    const { leases, books } = this.#desk;
+    held.isEnded = true;
+    leases.stop(held);
+    books.end(fate);
+    this.#desk.look();
+    return true;
   }
 
   async #confirm(
-    delivery: Delivery<M>,
+    held: Held<M>,
     fate: "acked" | "dead",
     call: () => unknown,
   ): Promise<void> {
-    const { lease, message } = delivery;
-    const { patience } = this.#settings;
-    this.#leases.stop(lease);
-    const left = Math.min(lease.until - this.#leases.now(), patience);
+    const { leases, settings: { patience } } = this.#desk;
+    leases.stop(held);
     // Also where it is lost: what is done is done, and is to be known.
+    const left = Math.min(leases.left(held), patience);
     const ms = Math.max(left, patience / 3);
     const error = await insist(call, ms, Math.min(ms / 10, PAUSE));
-    this.#end(delivery, error === NONE ? fate : "unconfirmed");
-    if (error !== NONE) this.report(error, message);
-  }
-
-  #end(delivery: Delivery<M>, fate: Fate): boolean {
-    if (delivery.isEnded) return false;
-    delivery.isEnded = true;
-    this.#leases.stop(delivery.lease);
-    this.#books.end(fate);
-    this.#onEnd();
-    return true;
+    this.end(held, error === NONE ? fate : "unconfirmed");
+    if (error !== NONE) this.#desk.report(error, held.message);
   }
 }

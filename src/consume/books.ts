@@ -53,36 +53,26 @@ export type Fate = Exclude<
   "received" | "held" | "redelivered"
 >;
 
-export class Books {
-  readonly #stats: ConsumeStats = {
-    received: 0,
-    held: 0,
-    acked: 0,
-    retried: 0,
-    returned: 0,
-    dead: 0,
-    lost: 0,
-    unconfirmed: 0,
-    redelivered: 0,
-  };
-
-  get held(): number {
-    return this.#stats.held;
-  }
+export class Books implements ConsumeStats {
+  received = 0;
+  held = 0;
+  acked = 0;
+  retried = 0;
+  returned = 0;
+  dead = 0;
+  lost = 0;
+  unconfirmed = 0;
+  redelivered = 0;
 
   /** A message has come, which was delivered so often. */
   receive(deliveries: number): void {
-    this.#stats.received++;
-    this.#stats.held++;
-    if (deliveries > 1) this.#stats.redelivered++;
+    this.received++;
+    this.held++;
+    if (deliveries > 1) this.redelivered++;
   }
 
   end(fate: Fate): void {
-    this.#stats.held--;
-    this.#stats[fate]++;
-  }
-
-  snapshot(): ConsumeStats {
-    return { ...this.#stats };
+    this.held--;
+    this[fate]++;
   }
 }

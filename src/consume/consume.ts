@@ -4,9 +4,15 @@
  * @module
  */
 
-import { CoGroupClosedError, wrongType } from "../base/errors.ts";
-import { type Maybe, NONE } from "../base/promises.ts";
-import { CoGroup, partsOf } from "../cogroup.ts";
+import { CoGroupClosedError, print, wrongType } from "../base/errors.ts";
+import {
+  type Deferred,
+  deferred,
+  type Maybe,
+  NONE,
+  tell,
+} from "../base/promises.ts";
+import { CoGroup, type Parts, partsOf } from "../cogroup.ts";
 import type { Traits } from "../group/entry.ts";
 import type { Feed, Group } from "../group/group.ts";
 import type { Intake } from "../group/intake.ts";
@@ -95,73 +101,53 @@ export function consume<M extends Message>(
     throw wrongType("consume", "group", "a CoGroup", group);
   }
   const parts = partsOf(group);
-  checkSource(source);
-  const consumer = new Consumer(
-    parts.group,
-    parts.intake,
-    settle(handler, options),
-  );
-  consumer.run(source);
+  const consumer = new Consumer(parts, source, settle(handler, options));
   return {
     close: () => consumer.stop(NONE),
     wait: () => consumer.wait(),
     get stats() {
-      return consumer.books.snapshot();
+      return { ...consumer.books };
     },
   };
 }
 
-function checkSource(source: unknown): void {
-  if (typeof source === "function") return;
-  const { [Symbol.asyncIterator]: iterate } = Object(source);
-  if (typeof iterate === "function") return;
-  throw wrongType(
-    "consume",
-    "source",
-    "a function or an async iterable",
-    source,
-  );
-}
-
-/** The most messages that are asked for at once: there may be no limit. */
-const MANY = 10_000;
-
 class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
   readonly group: Group;
   readonly settings: Settings<M>;
-  readonly answers: Answers<M>;
   readonly books: Books = new Books();
+  readonly leases: Leases;
+  readonly answers: Answers<M> = new Answers(this);
   readonly #intake: Intake;
   /** Those of a delivery that is not in the group. */
   readonly #traits: Traits;
-  readonly leases: Leases;
-  readonly #pump: Pump<M> = new Pump(this);
-  readonly #waiters: (() => void)[] = [];
+  readonly #pump: Pump<M>;
+  /** Resolves when nothing more comes, and nothing is held. */
+  readonly #end: Deferred<void> = deferred();
 
-  constructor(group: Group, intake: Intake, settings: Settings<M>) {
+  constructor(
+    { group, intake }: Parts,
+    source: Receive<M> | AsyncIterable<M>,
+    settings: Settings<M>,
+  ) {
     this.group = group;
     this.settings = settings;
     this.#intake = intake;
-    this.#traits = { ...intake.traits("consume", undefined), isPlain: false };
-    this.leases = new Leases(settings.lease);
-    this.answers = new Answers(
-      settings,
-      this.books,
-      this.leases,
-      () => this.#look(),
-    );
+    const { timeout, lease } = settings;
+    this.#traits = { ...intake.traits("consume", { timeout }), isPlain: false };
+    this.leases = new Leases(lease);
+    this.#pump = new Pump(this, source);
+    const { feeds, state } = group;
+    feeds.add(this);
+    if (state.isClosed) this.stop(state.reason);
+    this.#pump.run();
   }
 
-  run(source: Receive<M> | AsyncIterable<M>): void {
-    const { feeds, state } = this.group;
-    if (state.isClosed) this.stop(state.reason);
-    else feeds.add(this);
-    this.#pump.run(source);
+  wait(): Promise<void> {
+    return this.#end.promise;
   }
 
   /** The intake has ended: the group's, or that of these messages. */
   stop(reason: Maybe<unknown>): void {
-    this.group.feeds.delete(this);
     this.#pump.stop(
       reason === NONE ? new CoGroupClosedError("No more is consumed") : reason,
     );
@@ -171,17 +157,10 @@ class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
     this.#pump.look();
   }
 
-  wait(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#waiters.push(resolve);
-      this.#look();
-    });
-  }
-
   get room(): number {
     const { limit, paused } = this.group.state;
     const most = paused ? 0 : limit + this.settings.ahead;
-    return Math.min(most - this.books.held, MANY);
+    return most - this.books.held;
   }
 
   get least(): number {
@@ -189,24 +168,17 @@ class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
   }
 
   take(message: M): void {
-    const { settings, answers } = this;
+    const { answers, books, leases, settings } = this;
     const deliveries = message.info?.deliveryCount ?? 1;
-    this.books.receive(deliveries);
+    books.receive(deliveries);
     const delivery = new Delivery(this, message, deliveries, this.#traits);
-    if (message.working !== undefined) this.leases.start(delivery.lease);
-    if (this.#pump.isStopped) answers.nak(delivery, "returned");
-    else if (deliveries > settings.maxDeliveries) {
-      answers.bury(delivery, tooMany(deliveries, settings.maxDeliveries));
-    } else this.#bring(delivery);
-  }
-
-  broken(error: unknown): void {
-    this.answers.report(error);
-  }
-
-  dry(): void {
-    this.group.feeds.delete(this);
-    this.#look();
+    leases.start(delivery);
+    if (this.#pump.isStopped) answers.nak(delivery);
+    else if (deliveries <= settings.maxDeliveries) this.#bring(delivery);
+    else {
+      const error = new Error(`Delivered ${deliveries} times`);
+      answers.bury(delivery, error);
+    }
   }
 
   /** Brings it into the group. The user's functions, or the queue, may throw. */
@@ -217,23 +189,21 @@ class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
       const options = taskOptions(delivery.message);
       const traits = this.#intake.traits("consume", options);
       delivery.traits = { ...traits, retry, isPlain: false };
-      if (this.#intake.bring(delivery)) return;
+      if (!this.#intake.bring(delivery)) delivery.abandoned();
     } catch (error) {
-      return void delivery.judge(error);
+      delivery.judge(error);
     }
-    this.answers.nak(delivery, "returned");
   }
 
-  #look(): void {
+  report(error: unknown, message?: M): void {
+    const { onError } = this.settings;
+    tell(() => onError(error, message), print);
+  }
+
+  look(): void {
     this.#pump.look();
-    const isOver = this.#pump.isDry && this.books.held === 0 &&
-      this.answers.open === 0;
-    if (isOver) { for (const resolve of this.#waiters.splice(0)) resolve(); }
+    if (!this.#pump.isDry) return;
+    this.group.feeds.delete(this);
+    if (this.books.held + this.answers.open === 0) this.#end.resolve();
   }
-}
-
-function tooMany(deliveries: number, most: number): Error {
-  return new Error(
-    `The message was delivered ${deliveries} times; the most is ${most}`,
-  );
 }

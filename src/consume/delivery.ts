@@ -17,35 +17,31 @@ import type { Run } from "../group/context.ts";
 import { Entry, type Traits } from "../group/entry.ts";
 import type { Group } from "../group/group.ts";
 import type { Runner } from "../group/runner.ts";
-import type { Answers } from "./answers.ts";
-import { Lease, type Leases, type Tenant } from "./leases.ts";
+import type { Answers, Desk, Held } from "./answers.ts";
 import type { Message } from "./message.ts";
-import type { Settings } from "./options.ts";
 
-/** What the deliveries of a consumption share. */
-export interface Home<M extends Message> {
+/** What the deliveries of a consumption have in common. */
+export interface Home<M extends Message> extends Desk<M> {
   readonly group: Group;
-  readonly settings: Settings<M>;
   readonly answers: Answers<M>;
-  readonly leases: Leases;
 }
 
 export class Delivery<M extends Message> extends Entry
-  implements Tenant, Retries {
+  implements Held<M>, Retries {
   readonly message: M;
-  readonly lease: Lease = new Lease(this);
   isEnded = false;
-  /** Why its lease is lost; NONE if it is not. */
-  #loss: Maybe<unknown> = NONE;
+  until: number = Infinity;
+  cause: unknown = undefined;
+  index = -1;
+  due = 0;
+  turn = 0;
   readonly #home: Home<M>;
-  /** Whether an attempt is being made. */
-  #isRunning = false;
   /** Milliseconds until the next attempt in place; undefined if there is none to come. */
   #next: number | undefined = undefined;
   /** What the attempt has failed with, if its time is over. */
   #timeout: Maybe<unknown> = NONE;
-  /** Resolves with `#next` when the attempt has ended, where the group asks before. */
-  #judging: Deferred<number | undefined> | undefined = undefined;
+  /** While an attempt is made: resolves with `#next` when it has ended. */
+  #end: Deferred<number | undefined> | undefined = undefined;
 
   /** `deliveries`: how often the message was delivered. Its traits may be set later. */
   constructor(home: Home<M>, message: M, deliveries: number, traits: Traits) {
@@ -61,86 +57,74 @@ export class Delivery<M extends Message> extends Entry
     return true;
   }
 
-  beat(): unknown {
-    return this.message.working!();
-  }
-
-  lose(cause: unknown): void {
-    const { answers, group } = this.#home;
-    const reason = domError("The lease of the message is lost", "AbortError");
-    this.#loss = reason;
-    if (cause !== undefined) Object.assign(reason, { cause });
+  lose(): void {
+    const { group } = this.#home;
+    const reason = domError("The lease is lost", "AbortError");
+    reason.cause = this.cause;
     if (this.state === "running") this.track!.run?.abort(reason);
     else if (this.state !== "new") group.attempts.withdraw(this, reason);
-    answers.report(reason, this.message);
-  }
-
-  /** Whether its lease is lost. Looks at the time, for the alarm may be late. */
-  isLost(): boolean {
-    const { leases } = this.#home;
-    if (leases.isOver(this.lease)) leases.lose(this.lease);
-    return this.#loss !== NONE;
+    this.#home.report(reason, this.message);
   }
 
   override async attempt(runner: Runner, run: Run): Promise<unknown> {
-    this.#isRunning = true;
+    const { answers, group } = this.#home;
     this.#next = undefined;
     this.#timeout = NONE;
+    if (this.#isLost) throw this.abandoned(); // It does not start.
+    const { resolve } = this.#end = deferred<number | undefined>();
+    let error: Maybe<unknown> = NONE;
+    let value: unknown;
     try {
-      if (this.isLost()) throw this.#loss;
-      const value = await super.attempt(runner, run);
-      run.timer?.clear();
-      if (this.#timeout !== NONE) throw this.#timeout;
-      await this.#home.answers.ack(this);
-      return value;
-    } catch (error) {
-      run.timer?.clear();
-      if (this.#timeout !== NONE) await this.judge(this.#timeout);
-      else if (this.#isToldToEnd(run)) this.abandoned();
-      else await this.judge(error);
-      throw error;
-    } finally {
-      this.#isRunning = false;
-      this.#judging?.resolve(this.#next);
-      this.#judging = undefined;
+      value = await super.attempt(runner, run);
+    } catch (thrown) {
+      error = thrown;
     }
-  }
-
-  /** Whether the abort of the group has told it: then it has not failed by itself. */
-  #isToldToEnd(run: Run): boolean {
-    return this.#home.group.state.isAborted && run.signal.aborted;
+    run.timer?.clear(); // The time was for the handler.
+    if (this.#timeout !== NONE) await this.judge(error = this.#timeout);
+    else if (error === NONE) await answers.ack(this);
+    else if (group.state.isAborted && run.signal.aborted) {
+      this.abandoned(); // The abort has told it to end: it has not failed by itself.
+    } else await this.judge(error);
+    this.#end = undefined;
+    resolve(this.#next);
+    if (error !== NONE) throw error;
+    return value;
   }
 
   /** The group asks: when the attempt has ended, or when its time is over. */
   wait(error: unknown): number | undefined | Promise<number | undefined> {
-    if (!this.#isRunning) return this.#next;
+    if (this.#end === undefined) return this.#next;
     this.#timeout = error;
-    this.#judging = deferred();
-    return this.#judging.promise;
+    return this.#end.promise;
   }
 
   override failed(error: unknown): boolean {
-    if (this.#isRunning) this.#timeout = error;
-    // An abort has come between the attempt and the next one in place.
-    else this.#home.answers.nak(this, "retried", this.#next);
+    if (this.#end !== undefined) this.#timeout = error;
+    // Else an abort has come between the attempt and the next one in place.
+    else if (!this.isEnded) this.abandoned();
     return true;
   }
 
   override abandoned(): void {
     const { answers } = this.#home;
-    if (this.isLost()) answers.forget(this);
-    else answers.nak(this, "returned");
+    if (this.#isLost) answers.end(this, "lost");
+    else answers.nak(this);
+  }
+
+  /** Only to be asked while it has not ended. */
+  get #isLost(): boolean {
+    return this.#home.leases.isLost(this);
   }
 
   /** Whether its next attempt is made here. */
   get #isInPlace(): boolean {
-    return this.traits.retry !== undefined && this.state === "running";
+    return this.traits.retry !== undefined && this.state === "running" &&
+      !this.#home.group.state.isAborted;
   }
 
   /** An attempt has failed, or it could not be queued. */
   async judge(error: unknown): Promise<void> {
-    const { answers, group, settings: { policy } } = this.#home;
-    if (this.isLost()) return answers.forget(this);
+    const { answers, settings: { policy } } = this.#home;
     const { attempt } = this.track!;
     let wait: number | undefined;
     try {
@@ -151,9 +135,9 @@ export class Delivery<M extends Message> extends Entry
     } catch (thrown) {
       error = thrown;
     }
-    if (this.isLost()) answers.forget(this);
+    if (this.#isLost) answers.end(this, "lost");
     else if (wait === undefined) await answers.bury(this, error);
-    else if (this.#isInPlace && !group.state.isAborted) this.#next = wait;
-    else answers.nak(this, "retried", wait);
+    else if (this.#isInPlace) this.#next = wait;
+    else answers.nak(this, wait);
   }
 }

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { domError } from "../base/errors.ts";
 import { isThenable, type Maybe, NONE } from "../base/promises.ts";
 import { Timer } from "../base/timer.ts";
 
@@ -32,9 +31,9 @@ export function insist(
       again?.clear();
       resolve(outcome);
     };
-    const last = new Timer(ms, () => end(error === NONE ? silence() : error));
+    const last = new Timer(ms, () => end(error === NONE ? no() : error));
     const onAnswer = (answer: unknown) => {
-      if (answer === false) onFailure(new Error("The engine has said no"));
+      if (answer === false) onFailure(no());
       else end(NONE);
     };
     const onFailure = (thrown: unknown) => {
@@ -58,6 +57,6 @@ function attempt(call: () => unknown): unknown {
   }
 }
 
-function silence(): Error {
-  return domError("The engine has not answered", "TimeoutError");
+function no(): Error {
+  return new Error("The engine has not confirmed");
 }

@@ -5,7 +5,7 @@
  * lasts: because the connection is gone, or because the process stood still.
  *
  * Invariants:
- * 1. A lease is among the delays from its start until it is stopped or lost.
+ * 1. What is leased is among the delays from `start` until `stop`, or until it is lost.
  * 2. `until` counts from the call of the last beat that was confirmed, not from its answer:
  *    so the engine's own lease never ends before.
  *
@@ -14,76 +14,66 @@
 
 import { isThenable } from "../base/promises.ts";
 import { type Delayable, Delays } from "../group/delays.ts";
+import type { Message } from "./message.ts";
 
-/** Has a lease. */
-export interface Tenant {
-  /** Renews it, as far as the engine knows. */
-  beat(): unknown;
-  /** It is lost; with what the last beat failed with, if one did. */
-  lose(cause: unknown): void;
-}
-
-export class Lease implements Delayable {
-  readonly tenant: Tenant;
-  /** When it ends; Infinity if it never does. */
-  until: number = Infinity;
+/** What has a lease. */
+export interface Leased extends Delayable {
+  readonly message: Message;
+  /** When the lease ends; Infinity if it never does, -Infinity when it is lost. */
+  until: number;
   /** What the last beat failed with. */
-  cause: unknown = undefined;
-  index = -1;
-  due = 0;
-  turn = 0;
-
-  constructor(tenant: Tenant) {
-    this.tenant = tenant;
-  }
+  cause: unknown;
+  /** The lease is lost. */
+  lose(): void;
 }
 
 export class Leases {
   readonly #ms: number;
-  readonly #delays = new Delays<Lease>((lease) => this.#beat(lease));
+  readonly #delays = new Delays<Leased>((leased) => this.#beat(leased));
 
   /** `ms` is how long a lease lasts. */
   constructor(ms: number) {
     this.#ms = ms;
   }
 
-  now(): number {
-    return this.#delays.now();
+  start(leased: Leased): void {
+    if (this.#ms === Infinity || leased.message.working === undefined) return;
+    leased.until = this.#delays.now() + this.#ms;
+    this.#delays.add(leased, this.#ms / 3);
   }
 
-  start(lease: Lease): void {
-    if (this.#ms === Infinity) return;
-    lease.until = this.now() + this.#ms;
-    this.#delays.add(lease, this.#ms / 3);
+  stop(leased: Leased): void {
+    if (leased.index >= 0) this.#delays.delete(leased);
   }
 
-  stop(lease: Lease): void {
-    if (lease.index >= 0) this.#delays.delete(lease);
+  /** How many milliseconds are left of it. */
+  left({ until }: Leased): number {
+    return until - this.#delays.now();
   }
 
-  /** Whether it has ended, and the alarm may only be late. */
-  isOver(lease: Lease): boolean {
-    return this.now() >= lease.until;
+  /** Whether it is lost. Looks at the time, for the alarm may be late. */
+  isLost(leased: Leased): boolean {
+    const isLost = this.left(leased) <= 0;
+    if (isLost) this.#lose(leased);
+    return isLost;
   }
 
-  /** It is lost, and not renewed any more. Its tenant is told, once. */
-  lose(lease: Lease): void {
-    const isTold = lease.until === -Infinity;
-    this.stop(lease);
-    lease.until = -Infinity;
-    if (!isTold) lease.tenant.lose(lease.cause);
-  }
-
-  #beat(lease: Lease): void {
-    const time = this.now();
-    if (time >= lease.until) return this.lose(lease);
-    this.#delays.add(lease, Math.min(this.#ms / 3, lease.until - time));
+  #beat(leased: Leased): void {
+    const left = this.left(leased);
+    if (left <= 0) return this.#lose(leased);
+    const until = leased.until - left + this.#ms;
+    this.#delays.add(leased, Math.min(this.#ms / 3, left));
     const onFailure = (cause: unknown) => {
-      lease.cause = cause;
+      leased.cause = cause;
     };
-    const onAnswer = (answer: unknown) => this.#answered(lease, time, answer);
+    const onAnswer = (answer: unknown) => {
+      if (leased.index < 0) return; // It was stopped, or is lost.
+      leased.cause = undefined;
+      if (answer === false) this.#lose(leased);
+      else leased.until = Math.max(leased.until, until);
+    };
     try {
-      const answer = lease.tenant.beat();
+      const answer = leased.message.working!();
       if (isThenable(answer)) answer.then(onAnswer, onFailure);
       else onAnswer(answer);
     } catch (error) {
@@ -91,11 +81,10 @@ export class Leases {
     }
   }
 
-  /** The beat that was made at that time has its answer. */
-  #answered(lease: Lease, time: number, answer: unknown): void {
-    if (lease.index < 0) return; // It was stopped, or lost.
-    lease.cause = undefined;
-    if (answer === false) this.lose(lease);
-    else lease.until = Math.max(lease.until, time + this.#ms);
+  #lose(leased: Leased): void {
+    if (leased.until === -Infinity) return;
+    this.stop(leased);
+    leased.until = -Infinity;
+    leased.lose();
   }
 }

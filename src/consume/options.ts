@@ -8,7 +8,6 @@ import {
   callable,
   count,
   flag,
-  milliseconds,
   number,
   options as checked,
 } from "../base/check.ts";
@@ -44,8 +43,8 @@ import type { Message } from "./message.ts";
  */
 export interface ConsumeOptions<M> {
   /**
-   * How many messages are held beyond the group's concurrency: a non-negative integer.
-   * They are asked for when half of that is used: few requests, each for many.
+   * How many messages are held beyond the group's concurrency: a non-negative integer
+   * or Infinity. They are asked for when half of that is used: few requests, each for many.
    *
    * @default {0}
    */
@@ -134,6 +133,8 @@ export interface Settings<M> {
   readonly policy: RetryPolicy;
   readonly inPlace: boolean;
   readonly maxDeliveries: number;
+  /** It is checked where it is used. */
+  readonly timeout: number | undefined;
   /** The options of a message's task. */
   readonly taskOptions: (message: M) => TaskOptions;
   readonly onDead: ConsumeOptions<M>["onDead"];
@@ -151,7 +152,7 @@ export function settle<M extends Message>(
   options: ConsumeOptions<M> | undefined,
 ): Settings<M> {
   const given = checked(DOING, options) ?? {};
-  const { key, priority, weight, onDead, onError = print } = given;
+  const { key, priority, weight, timeout, onDead, onError = print } = given;
   const policy = new RetryPolicy(DOING, given.retry ?? {});
   const lease = number(
     DOING,
@@ -160,22 +161,13 @@ export function settle<M extends Message>(
     given.lease ?? LEASE,
     (n) => n > 0,
   );
-  const timeout = given.timeout === undefined
-    ? undefined
-    : milliseconds(DOING, "timeout", given.timeout);
   const functions = { key, priority, weight, onDead };
   for (const [name, value] of Object.entries(functions)) {
     if (value !== undefined) callable(DOING, name, value);
   }
   return {
     handler: callable(DOING, "handler", handler),
-    ahead: number(
-      DOING,
-      "ahead",
-      "a non-negative integer",
-      given.ahead ?? 0,
-      (n) => Number.isInteger(n) && n >= 0,
-    ),
+    ahead: count(DOING, "ahead", given.ahead ?? 0, 0),
     lease,
     patience: lease < Infinity ? lease : LEASE,
     policy,
@@ -186,6 +178,7 @@ export function settle<M extends Message>(
       given.maxDeliveries ?? 2 * policy.maxAttempts,
       1,
     ),
+    timeout,
     taskOptions: (message) => ({
       key: key?.(message),
       priority: priority?.(message),

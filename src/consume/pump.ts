@@ -19,9 +19,11 @@ import {
   type Settle,
   tell,
 } from "../base/promises.ts";
-import { PATIENCE } from "../base/source.ts";
+import { type AnyIterable, PATIENCE } from "../base/source.ts";
 import { Timer } from "../base/timer.ts";
 import type { Receive } from "./message.ts";
+
+type AnyIterator<M> = Iterator<M> | AsyncIterator<M>;
 
 /** What a pump fills. */
 export interface Basin<M> {
@@ -31,31 +33,37 @@ export interface Basin<M> {
   readonly least: number;
   take(message: M): void;
   /** The source, or its clean-up, has failed. */
-  broken(error: unknown): void;
+  report(error: unknown): void;
   /** It is dry. */
-  dry(): void;
+  look(): void;
 }
 
-/** The most milliseconds between two requests, where the answer is nothing at once. */
-const LONGEST_PAUSE = 1000;
+/** The least milliseconds between two requests, where the answer is nothing. */
+const PAUSE = 100;
+
+/** The most messages that are asked for at once: there may be no limit. */
+const MANY = 10_000;
 
 const clock = new Clock();
 
 export class Pump<M> {
   readonly #basin: Basin<M>;
+  readonly #source: Receive<M> | AnyIterator<M>;
   readonly #stop = new AbortController();
   /** Ends its wait, and the room that it waits for. */
   #wake: Settle<void> = ignore;
   #wanted = Infinity;
   /** Closes what is being read. */
   #leave: () => void = ignore;
-  /** Whether the signal tells the source of a stop. */
-  #isTold = false;
   #patience: Timer | undefined = undefined;
   isDry = false;
 
-  constructor(basin: Basin<M>) {
+  /** Throws if the source is none. */
+  constructor(basin: Basin<M>, source: Receive<M> | AsyncIterable<M>) {
     this.#basin = basin;
+    this.#source = typeof source === "function"
+      ? source
+      : iterate("source", source);
   }
 
   get isStopped(): boolean {
@@ -63,13 +71,13 @@ export class Pump<M> {
   }
 
   /** Gives messages until the source is at an end, or it is stopped. Once; never rejects. */
-  async run(source: Receive<M> | AsyncIterable<M>): Promise<void> {
-    this.#isTold = typeof source === "function";
+  async run(): Promise<void> {
+    const source = this.#source;
     try {
       if (typeof source === "function") await this.#ask(source);
       else await this.#read(source, 0);
     } catch (error) {
-      if (!this.isStopped) this.#basin.broken(error);
+      if (!this.isStopped) this.#basin.report(error);
     }
     this.#end();
   }
@@ -85,48 +93,47 @@ export class Pump<M> {
     this.#patience = new Timer(PATIENCE, () => this.#end());
     this.#stop.abort(reason);
     this.#wake();
-    if (!this.#isTold) this.#leave();
+    // A function has the signal, and may have more to give.
+    if (typeof this.#source !== "function") this.#leave();
   }
 
   async #ask(receive: Receive<M>): Promise<void> {
     const { signal } = this.#stop;
-    let pause = 0;
     for (;;) {
-      const room = await this.#room(this.#basin.least);
+      const room = Math.min(await this.#room(this.#basin.least), MANY);
       if (room === 0) return;
       const time = clock.now();
-      const taken = await this.#read(await receive(room, signal), room);
+      const messages = iterate("messages", await receive(room, signal));
+      const taken = await this.#read(messages, room);
       // WARNING: an engine that has nothing, and says so at once, must not be asked again
       // at once: the event loop would never turn.
-      pause = taken > 0 ? 0 : Math.min(2 * pause + 1, LONGEST_PAUSE);
-      const left = pause - (clock.now() - time);
+      const left = taken > 0 ? 0 : PAUSE - (clock.now() - time);
       if (left > 0) await this.#wait(Infinity, left);
     }
   }
 
   /** Takes so many as they come, and then one by one, as there is room. How many it took. */
   async #read(
-    messages: Iterable<M> | AsyncIterable<M>,
+    iterator: AnyIterator<M>,
     room: number,
   ): Promise<number> {
-    const iterator = iterate(messages);
     this.#leave = () => {
       this.#leave = ignore;
-      tell(() => iterator.return?.(), (error) => this.#basin.broken(error));
+      tell(() => iterator.return?.(), (error) => this.#basin.report(error));
     };
-    for (let taken = 0;; taken++) {
-      if (taken >= room && await this.#room(1) === 0) {
-        this.#leave();
-        return taken;
-      }
+    let taken = 0;
+    for (;; taken++) {
+      if (taken >= room && await this.#room(1) === 0) break;
       const step = iterator.next();
       const { done, value } = isThenable(step) ? await step : step;
       if (done) {
         this.#leave = ignore;
-        return taken;
+        break;
       }
       this.#basin.take(value);
     }
+    this.#leave();
+    return taken;
   }
 
   /** The room, as soon as it is so large; 0 if no more is wanted. */
@@ -156,15 +163,13 @@ export class Pump<M> {
     if (this.isDry) return;
     this.isDry = true;
     this.#leave();
-    this.#basin.dry();
+    this.#basin.look();
   }
 }
 
-function iterate<M>(
-  messages: Iterable<M> | AsyncIterable<M>,
-): AsyncIterator<M> | Iterator<M> {
-  const from = messages as AsyncIterable<M> & Iterable<M>;
+function iterate<M>(name: string, given: AnyIterable<M>): AnyIterator<M> {
+  const from = given as AsyncIterable<M> & Iterable<M>;
   const iterate = from?.[Symbol.asyncIterator] ?? from?.[Symbol.iterator];
   if (typeof iterate === "function") return iterate.call(from);
-  throw wrongType("consume", "messages", "an iterable or async iterable", from);
+  throw wrongType("consume", name, "a function or iterable", from);
 }

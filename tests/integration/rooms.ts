@@ -1,7 +1,7 @@
 /**
  * The rooms of src/: each folder imports only from those before it in this list, and
  * no file one that imports it. `task.ts` and `governor.ts` are rooms, too: their words
- * are for all but the first one.
+ * are for all but the first one; and so is `cogroup.ts`, for what stands on the class.
  */
 
 import { readdir, readFile } from "node:fs/promises";
@@ -17,6 +17,8 @@ const ROOMS = [
   "governors",
   "group",
   "stream",
+  "cogroup.ts",
+  "consume",
 ];
 const SRC = new URL("../../src/", import.meta.url);
 

@@ -140,19 +140,24 @@ export class Engine {
       this.#ready();
       return one.state === "out" && one.deliveries === delivery;
     };
+    /** Whether the wait for its answer has ended. */
+    const isStale = () => {
+      this.#ready();
+      return one.deliveries !== delivery || one.state === "ready";
+    };
     return {
       id: one.id,
       key: one.key,
       info: { deliveryCount: delivery },
       ack: () =>
         this.#answer("ack", one.id, () => {
-          this.log.push(`${isCurrent() ? "ack" : "late-ack"} ${name}`);
+          this.log.push(`${isStale() ? "late-ack" : "ack"} ${name}`);
           if (one.state !== "terminated") one.state = "acked";
           return true;
         }),
       nak: (ms = 0) =>
         this.#answer("nak", one.id, () => {
-          const kind = isCurrent() ? "nak" : "stale-nak";
+          const kind = isStale() ? "stale-nak" : "nak";
           this.log.push(`${kind} ${name} ${ms}`);
           if (kind === "stale-nak") return true;
           one.state = "later";
@@ -161,7 +166,7 @@ export class Engine {
         }),
       term: () =>
         this.#answer("term", one.id, () => {
-          this.log.push(`${isCurrent() ? "term" : "stale-term"} ${name}`);
+          this.log.push(`${isStale() ? "stale-term" : "term"} ${name}`);
           if (one.state !== "acked") one.state = "terminated";
           return true;
         }),
