@@ -1,6 +1,6 @@
 /**
  * The tokens of a `TokenLimit` in NATS JetStream: each is a message that is never acked.
- * Whoever has it unacked holds it, `nak(delay)` frees it, and `ack_wait` is its lease.
+ * The machine that has it unacked holds it, `nak(delay)` frees it, and `ack_wait` is its lease.
  *
  * The server counts `interval` and lease by its own monotonic clock. It gives one token to one
  * machine at a time, so a heavy permit may wait for long behind light ones, and

@@ -19,7 +19,7 @@ import type { AcquireOptions, Governor, Permit } from "../../mod.ts";
 
 /** One token, which is ours for a lease. */
 export interface Token {
-  /** Ours for another lease. A promise of false: it is somebody else's by now. */
+  /** Ours for another lease. A promise of false: it is another's by now. */
   beat(): unknown;
   /** Free for others after so many ms. */
   free(delay: number): unknown;
