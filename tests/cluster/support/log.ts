@@ -28,12 +28,18 @@ redis.call('RPUSH', KEYS[1], time[1] * 1000 + time[2] / 1000 .. ' ' .. ARGV[1])`
 
 export function redisLog(redis: Redis): Log {
   return {
-    note: async (text) => void await redis.eval(NOTE, 1, "log", text),
-    notes: async () =>
-      (await redis.lrange("log", 0, -1)).map((line) => {
-        const [time, ...words] = line.split(" ");
-        return { time: Number(time), words };
-      }),
+    async note(text) {
+      await redis.eval(NOTE, 1, "log", `${crypto.randomUUID()} ${text}`);
+    },
+    async notes() {
+      const notes = new Map<string, Note>();
+      for (const line of await redis.lrange("log", 0, -1)) {
+        const [time, id, ...words] = line.split(" ");
+        // One whose answer was lost with the connection was sent twice.
+        if (!notes.has(id!)) notes.set(id!, { time: Number(time), words });
+      }
+      return [...notes.values()];
+    },
   };
 }
 

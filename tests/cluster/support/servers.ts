@@ -30,7 +30,9 @@ const NATS: Recipe = {
 const REDIS: Recipe = {
   command: (port, folder) => [
     ...["redis-server", "--bind", "127.0.0.1", "--port", `${port}`],
-    ...["--dir", folder, "--appendonly", "yes", "--save", ""],
+    ...["--dir", folder, "--save", ""],
+    // Else it may answer before it has written, and a kill takes that away.
+    ...["--appendonly", "yes", "--appendfsync", "always"],
   ],
   ready: "Ready to accept connections",
 };
