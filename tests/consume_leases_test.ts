@@ -195,6 +195,24 @@ bedTest("A beat that throws is tried again", async (bed) => {
 });
 
 bedTest(
+  "An answer of working() that is no promise is heeded: nothing renews the lease, false has lost it",
+  async (bed) => {
+    bed.publish(1);
+    let beats = 0;
+    bed.consume((message, ctx) => {
+      message.working = () => ++beats < 6 ? undefined : false;
+      return interrupted(ctx);
+    });
+    await bed.run(10);
+    bed.consumption.close();
+    await bed.run(5985);
+    assertEquals(bed.books, { received: 1, held: 1 });
+    await bed.run(10);
+    assertEquals(bed.books, { received: 1, lost: 1 });
+  },
+);
+
+bedTest(
   "The answer to a beat that comes when the message has ended does nothing",
   async (bed) => {
     bed.publish(1);

@@ -76,7 +76,7 @@ export class Answers<M extends Message> {
 
   /** It is to be delivered again: after so many milliseconds, as it has failed; or at once. */
   async nak(held: Held<M>, ...ms: [] | [number]): Promise<void> {
-    if (!this.end(held, ms.length > 0 ? "retried" : "returned")) return;
+    this.end(held, ms.length > 0 ? "retried" : "returned");
     const { message } = held;
     const call = () => message.nak(...ms.map(Math.ceil));
     this.open++;
@@ -86,15 +86,13 @@ export class Answers<M extends Message> {
     this.#desk.look();
   }
 
-  /** It has ended: the books change. False if it had before. */
-  end(held: Held<M>, fate: Fate): boolean {
-    if (held.isEnded) return false;
+  /** It has ended, once and for all: the books change. */
+  end(held: Held<M>, fate: Fate): void {
     const { leases, books } = this.#desk;
     held.isEnded = true;
     leases.stop(held);
     books.end(fate);
     this.#desk.look();
-    return true;
   }
 
   async #confirm(
