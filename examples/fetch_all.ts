@@ -17,6 +17,7 @@
  * @module
  */
 
+import { createReadStream } from "node:fs";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import {
@@ -30,13 +31,6 @@ import {
   type Task,
   type TaskContext,
 } from "../mod.ts";
-import {
-  fetchOne,
-  hostOf,
-  parseRate,
-  PassingStatus,
-  urls,
-} from "./support/fetching.ts";
 import { print, reason, report, showProgress } from "./support/output.ts";
 
 const USAGE = `Usage: fetch_all.ts [options] FILE|-
@@ -69,6 +63,37 @@ const OPTIONS = {
 
 /** Milliseconds that what runs has to finish after the first Ctrl-C. */
 const GRACE = 10_000;
+const PASSING = new Set([429, 500, 502, 503, 504]);
+
+/** What there is to say of an answer. */
+interface Answer {
+  status: number;
+  bytes: number;
+  ms: number;
+}
+
+/** An answer with a status that may be another one next time. */
+class PassingStatus extends Error {
+  readonly answer: Answer;
+  readonly retryAfter: number | undefined;
+
+  constructor(answer: Answer, retryAfter: number | undefined) {
+    super(`status ${answer.status}`);
+    this.answer = answer;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** Milliseconds from seconds or a date; undefined if the server does not say. */
+function retryAfter({ headers }: Response): number | undefined {
+  const header = headers.get("retry-after");
+  if (header === null) return undefined;
+  const ms = /^\d+$/.test(header)
+    ? Number(header) * 1000
+    : Date.parse(header) - Date.now();
+  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
+}
+
 /** Throws an error that says what is wrong with the arguments. */
 function parse(args: string[]) {
   const { values, positionals } = parseArgs({
@@ -99,15 +124,78 @@ function parse(args: string[]) {
     retries: number("retries", values.retries, 0),
     timeout: number("timeout", values.timeout, 1),
     perHost: perHost === undefined ? undefined : number("per-host", perHost, 1),
-    rate: rate === undefined ? undefined : parseRate("--rate", rate),
+    rate: rate === undefined ? undefined : parseRate("rate", rate),
     hostRate: hostRate === undefined
       ? undefined
-      : parseRate("--host-rate", hostRate),
+      : parseRate("host-rate", hostRate),
     adaptive,
   };
 }
 
 type Options = ReturnType<typeof parse>;
+
+function parseRate(name: "rate" | "host-rate", given: string) {
+  const [, limit, per] = /^([1-9]\d{0,8})\/(s|m)$/.exec(given) ?? [];
+  if (limit === undefined) throw new Error(`--${name} ${given}: not like 10/s`);
+  return { limit: Number(limit), interval: per === "s" ? 1000 : 60_000 };
+}
+
+/** Tasks of one host share a key; one that can't be parsed fails by itself. */
+function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : url;
+}
+
+/** The lines of the file that are neither empty nor comments. */
+async function* urls(
+  file: string,
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  const input = file === "-" ? process.stdin : createReadStream(file);
+  // A terminal that gives nothing any more must not keep us from ending.
+  signal.addEventListener("abort", () => input.destroy());
+  input.setEncoding("utf8");
+  let rest = "";
+  try {
+    for await (const chunk of input) {
+      const lines = (rest + chunk).split("\n").map((line) => line.trim());
+      rest = lines.pop()!;
+      yield* lines.filter(isUrl);
+    }
+  } catch (error) {
+    if (signal.aborted) return; // It was destroyed.
+    throw error;
+  }
+  if (isUrl(rest)) yield rest;
+}
+
+function isUrl(line: string): boolean {
+  return line !== "" && !line.startsWith("#");
+}
+
+/**
+ * Fetches the URL, to its last byte. An answer that may be another one next
+ * time is thrown, for the group to try again, and for `--adaptive` to hear of.
+ */
+async function fetchOne(
+  url: string,
+  signal: AbortSignal,
+  rates: (RateLimit | undefined)[],
+): Promise<Answer> {
+  const start = performance.now();
+  const response = await fetch(url, { signal });
+  const { status } = response;
+  const wait = retryAfter(response);
+  if (status === 429 && wait !== undefined) {
+    for (const rate of rates) rate?.pauseFor(wait);
+  }
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) bytes += chunk.length;
+  const ms = Math.round(performance.now() - start);
+  const answer = { status, bytes, ms };
+  if (PASSING.has(status)) throw new PassingStatus(answer, wait);
+  signal.throwIfAborted(); // Too late: the group has it as timed out.
+  return answer;
+}
 
 function write(result: Record<string, unknown>): Promise<void> {
   return print(`${JSON.stringify(result)}\n`);

@@ -41,6 +41,7 @@ import { TokenLimit } from "./limits/token_limit.ts";
 import {
   fetchOne,
   hostOf,
+  NoUrl,
   parseRate,
   PassingStatus,
   urls,
@@ -277,6 +278,7 @@ async function work(store: Store, options: Options): Promise<number> {
       inPlace: false, // While one waits to be tried again, others of its host may go on.
       retry: {
         maxAttempts: retries + 1,
+        isRetriable: (error) => !(error instanceof NoUrl),
         minTimeout: 500,
         maxTimeout: 30_000,
         delay: (error) =>

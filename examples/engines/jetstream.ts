@@ -37,17 +37,19 @@ export function jetstream(
   onError: (error: unknown) => void = console.error,
 ): Receive<JsMsg> {
   return async function* (room, signal) {
+    let leave = () => {};
     try {
       const wanted = { max_messages: room, expires: 5000 };
       const batch = await consumer.fetch(wanted);
-      const leave = () => void setTimeout(() => batch.stop(), UNDER_WAY);
+      leave = () => void setTimeout(() => batch.stop(), UNDER_WAY);
       if (signal.aborted) leave();
       signal.addEventListener("abort", leave);
       yield* batch;
-      signal.removeEventListener("abort", leave);
     } catch (error) { // The server is away: it will be back.
       onError(error);
       await sleep(500, undefined, { signal }).catch(() => {});
+    } finally {
+      signal.removeEventListener("abort", leave);
     }
   };
 }

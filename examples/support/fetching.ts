@@ -8,7 +8,7 @@ import { createReadStream } from "node:fs";
 import process from "node:process";
 import type { RateLimit, RateLimitOptions } from "../../mod.ts";
 
-const PASSING = new Set([429, 500, 502, 503, 504]);
+const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /** What there is to say of an answer. */
 export interface Answer {
@@ -28,6 +28,9 @@ export class PassingStatus extends Error {
     this.retryAfter = retryAfter;
   }
 }
+
+/** A line that is none of an http server: it needs no second look. */
+export class NoUrl extends Error {}
 
 /** Milliseconds from seconds or a date; undefined if the server does not say. */
 function retryAfter({ headers }: Response): number | undefined {
@@ -87,6 +90,9 @@ export async function fetchOne(
   signal: AbortSignal,
   rates: (RateLimit | undefined)[],
 ): Promise<Answer> {
+  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? "")) {
+    throw new NoUrl("not a URL of http or https");
+  }
   const start = performance.now();
   const response = await fetch(url, { signal });
   const { status } = response;
