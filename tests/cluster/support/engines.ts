@@ -85,7 +85,7 @@ async function openJetStream(
   return {
     receive: messagesOf(consumer, () => {}),
     read: (message) => (message as unknown as { json(): Job }).json(),
-    enqueue: (jobs) => publish(client, jobs, count),
+    enqueue: (jobs) => publish(jetstream(connection), jobs, count),
     async left() {
       const { num_pending, num_ack_pending } = await consumer.info();
       return num_pending + num_ack_pending;
@@ -103,7 +103,10 @@ async function publish(
     await Promise.all(
       jobs.slice(i, i + 500).map((job) => {
         const partition = job.n % count; // The test's keys are of one partition each.
-        return client.publish(`jobs.${partition}`, JSON.stringify(job));
+        const data = JSON.stringify(job);
+        // A busy server that does not answer in time is told again, and stores it once.
+        const options = { msgID: `${job.n}`, retries: 5 };
+        return client.publish(`jobs.${partition}`, data, options);
       }),
     );
   }

@@ -113,14 +113,14 @@ async function end(
 export async function survive(
   project: Project,
   engine: Engine,
-  jobs: number,
+  { jobs, concurrency }: { jobs: number; concurrency: number },
 ): Promise<number> {
   await using stage = await Stage.set(project, engine, 5000);
   const { options, queue, workers } = stage;
   const start = () =>
     workers.start({
       ...options,
-      ...{ concurrency: 8, takes: [30, 60], failing: 2 },
+      ...{ concurrency, takes: [30, 60], failing: 2 },
     });
   await queue.enqueue(range(jobs).map((n) => ({ n })));
   await Promise.all(range(3).map(start));
