@@ -10,6 +10,11 @@ import { microtasks, range } from "./support/helpers.ts";
 import { assert, assertEquals } from "./support/std.ts";
 import { test } from "./support/test.ts";
 
+/** A source that gives one message. */
+async function* one(message: Message): AsyncGenerator<Message> {
+  yield await Promise.resolve(message);
+}
+
 bedTest(
   "consume acks each message once its handler has succeeded",
   async (bed) => {
@@ -270,14 +275,20 @@ for (const answer of ["fail", "false", "never"] as const) {
     `An ack that is not confirmed (${answer}) before the lease ends is unconfirmed, and onError hears of it`,
     async (bed) => {
       bed.publish(1);
-      bed.engine.fault = (call) =>
-        call === "ack" ? { applies: false, answer } : undefined;
+      let calls = 0;
+      bed.engine.fault = (call) => {
+        if (call === "ack") calls++;
+        return call === "ack" ? { applies: false, answer } : undefined;
+      };
       bed.consume(() => "done");
       await bed.run(2999);
       assertEquals(bed.books, { received: 1, held: 1 });
       bed.group.close();
       await bed.run(1);
       assertEquals(bed.books, { received: 1, unconfirmed: 1 });
+      await bed.run(5000);
+      assertEquals(calls, answer === "never" ? 1 : 10);
+      assertEquals(bed.engine.seen("working"), []);
       assertEquals(bed.errors, [[
         {
           fail: "ack 1 failed",
@@ -290,6 +301,71 @@ for (const answer of ["fail", "false", "never"] as const) {
     },
   );
 }
+
+bedTest(
+  "A failure that comes when the lease has ended is not answered by one more ack",
+  async (bed) => {
+    bed.publish(1);
+    let acks = 0;
+    bed.engine.fault = (call) => {
+      if (call !== "ack") return undefined;
+      acks++;
+      return { applies: false, answer: "fail", after: 4000 };
+    };
+    bed.consume(() => "done");
+    await bed.run(10);
+    bed.consumption.close();
+    await bed.run(10_000);
+    assertEquals(acks, 1);
+    assertEquals(bed.books, { received: 1, unconfirmed: 1 });
+  },
+);
+
+bedTest(
+  "However long the lease, an ack is tried again after a second",
+  async (bed) => {
+    bed.publish(1);
+    const times: number[] = [];
+    bed.engine.fault = (call) =>
+      call === "ack" && times.push(bed.clock.now) < 4
+        ? { answer: "fail" }
+        : undefined;
+    bed.consume(() => "done", { lease: 60_000 });
+    await bed.run(5000);
+    assertEquals(times, [0, 1000, 2000, 3000]);
+  },
+);
+
+bedTest(
+  "An ack has as long as is left of the lease, which counts from the last beat",
+  async (bed) => {
+    bed.publish(1);
+    bed.engine.fault = (call) =>
+      call === "ack" ? { applies: false, answer: "never" } : undefined;
+    bed.consume(() => new Promise((resolve) => setTimeout(resolve, 2500)));
+    await bed.run(10);
+    bed.consumption.close();
+    await bed.run(4985); // The beat at 2000 was the last one: until 5000.
+    assertEquals(bed.books, { received: 1, held: 1 });
+    await bed.run(10);
+    assertEquals(bed.books, { received: 1, unconfirmed: 1 });
+  },
+);
+
+test("An ack that is never answered, of a message without working(), is unconfirmed after a lease", async () => {
+  async function* source() {
+    const ack = () => new Promise(() => {});
+    yield await Promise.resolve({ ack, nak() {} });
+  }
+  const errors: unknown[] = [];
+  const consumption = consume(new CoGroup(1), source(), () => {}, {
+    lease: 30,
+    onError: (error) => errors.push((error as Error).message),
+  });
+  await consumption.wait();
+  assertEquals(consumption.stats.unconfirmed, 1);
+  assertEquals(errors, ["The engine has not confirmed"]);
+});
 
 bedTest(
   "A term that fails is tried again, and unconfirmed when the lease has ended",
@@ -322,8 +398,9 @@ bedTest(
     bed.consume((_, { attempt }) => {
       if (attempt === 1) throw new Error("not yet");
     });
-    await bed.run(5000);
+    await bed.run(10);
     assertEquals(bed.errors, [["nak 1 failed", 1]]);
+    await bed.run(5000);
     assertEquals(bed.engine.seen("expired"), ["expired 1 #1"]);
     assertEquals(bed.books, {
       received: 2,
@@ -393,9 +470,7 @@ test("An onError that throws harms nothing", async () => {
   const printed: unknown[] = [];
   console.error = (thrown) => printed.push(thrown);
   try {
-    async function* source() {
-      yield await Promise.resolve({ ack() {}, nak() {} });
-    }
+    const source = () => one({ ack() {}, nak() {} });
     const consumption = consume(
       new CoGroup(1),
       source(),
@@ -420,9 +495,7 @@ test("onError is console.error by default", async () => {
   const printed: unknown[] = [];
   console.error = (thrown) => printed.push(thrown);
   try {
-    async function* source() {
-      yield await Promise.resolve({ ack() {}, nak() {} });
-    }
+    const source = () => one({ ack() {}, nak() {} });
     const group = new CoGroup(1);
     const retry = { maxAttempts: 1 };
     await consume(group, source(), () => Promise.reject("broken"), { retry })

@@ -195,6 +195,116 @@ bedTest("A beat that throws is tried again", async (bed) => {
 });
 
 bedTest(
+  "A lease that is lost while onDead keeps a message that came too often is silence",
+  async (bed) => {
+    bed.publish(1);
+    bed.engine.stored.get(1)!.deliveries = 5;
+    bed.engine.fault = (call) =>
+      call === "working" ? { answer: "false" } : undefined;
+    bed.consume(() => {}, { maxDeliveries: 5, onDead: () => after(2000) });
+    await bed.run(500);
+    bed.consumption.close();
+    await bed.run(2500);
+    assertEquals(bed.engine.seen("term", "nak"), []);
+    assertEquals(bed.books, { received: 1, lost: 1, redelivered: 1 });
+    assertEquals(bed.group.stats.accepted, 0);
+  },
+);
+
+bedTest(
+  "A late beat is followed by the next one before the lease ends, not a third of it later",
+  async (bed) => {
+    bed.publish(1);
+    bed.engine.fault = (call) =>
+      call === "working" ? { applies: false, answer: "fail" } : undefined;
+    bed.consume((_, ctx) => interrupted(ctx));
+    await bed.run(900);
+    bed.consumption.close();
+    bed.stand(600); // So the beats are at 1500 and 2500.
+    await bed.run(1499);
+    assertEquals(bed.books, { received: 1, held: 1 });
+    await bed.run(1);
+    assertEquals(bed.books, { received: 1, lost: 1 });
+  },
+);
+
+bedTest(
+  "A loss that the engine tells has no cause, though a beat has failed before",
+  async (bed) => {
+    bed.publish(1);
+    let beats = 0;
+    bed.engine.fault = (call) => {
+      if (call !== "working") return undefined;
+      beats++;
+      if (beats === 1) return { applies: false, answer: "fail" };
+      return beats === 3 ? { answer: "false" } : undefined;
+    };
+    let told: Error | undefined;
+    bed.consume((_, ctx) =>
+      interrupted(ctx).catch((reason) => {
+        told = reason;
+        throw reason;
+      })
+    );
+    await bed.run(10);
+    bed.consumption.close();
+    await bed.run(6000);
+    assertEquals([told?.name, told?.cause], ["AbortError", undefined]);
+  },
+);
+
+bedTest(
+  "A beat that is answered after the next one does not shorten the lease",
+  async (bed) => {
+    bed.publish(1);
+    let beats = 0;
+    bed.engine.fault = (call) => {
+      if (call !== "working") return undefined;
+      beats++;
+      if (beats === 1) return { after: 1500 };
+      return beats > 2 ? { applies: false, answer: "fail" } : undefined;
+    };
+    bed.consume((_, ctx) => interrupted(ctx));
+    await bed.run(10);
+    bed.consumption.close();
+    await bed.run(4985); // The beat at 2000 was the last one: until 5000.
+    assertEquals(bed.books, { received: 1, held: 1 });
+    await bed.run(10);
+    assertEquals(bed.books, { received: 1, lost: 1 });
+  },
+);
+
+bedTest("Without a lease there is no timer", async (bed) => {
+  bed.publish(1);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  bed.consume(() => promise, { lease: Infinity }, { concurrency: 1 });
+  await bed.run(10);
+  assertEquals(bed.clock.timers, 0);
+  resolve();
+});
+
+bedTest(
+  "An ack of a message whose lease is lost is tried again for a third of a lease",
+  async (bed) => {
+    bed.publish(1);
+    let acks = 0;
+    bed.engine.fault = (call) =>
+      call === "ack" && ++acks < 3
+        ? { applies: false, answer: "fail" }
+        : undefined;
+    bed.consume(async (_, { attempt }) => {
+      if (attempt === 1) await after(1200);
+      else await after(60_000);
+    });
+    await bed.run(500);
+    bed.stand(4000);
+    await bed.run(2500);
+    assertEquals(bed.engine.seen("late-ack"), ["late-ack 1 #1"]);
+    assertEquals(bed.consumption.stats.acked, 1);
+  },
+);
+
+bedTest(
   "An answer of working() that is no promise is heeded: nothing renews the lease, false has lost it",
   async (bed) => {
     bed.publish(1);

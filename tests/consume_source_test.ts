@@ -392,8 +392,7 @@ test("An async iterable that throws, and one whose clean-up does, is told to onE
   const errors: unknown[] = [];
   const onError = (error: unknown) => void errors.push(error);
   async function* broken() {
-    await Promise.resolve();
-    throw "broken";
+    yield await Promise.reject("broken");
   }
   await consume(new CoGroup(1), broken(), () => {}, { onError }).wait();
   async function* unclean() {
@@ -443,6 +442,7 @@ test("A source that does not heed its end is waited for half a second, and what 
     assertEquals(isOver, false);
     await clock.run(1);
     await ended;
+    assertEquals(log, kind === "receive" ? [] : ["return"]);
     late.open(message(kind, log));
     await clock.run(1);
     const naks = log.filter((line) => line !== "return");
@@ -453,6 +453,76 @@ test("A source that does not heed its end is waited for half a second, and what 
   }
   assertEquals(clock.timers, 0);
 });
+
+test("An async iterable that ends when it is left is not waited for any longer", async () => {
+  const clock = new FakeClock("timers", "performance");
+  using _ = clock.use();
+  const { promise, open } = gate<IteratorResult<Message>>();
+  const source = {
+    [Symbol.asyncIterator]: () => ({
+      next: () => promise,
+      return() {
+        open({ value: undefined, done: true });
+        return promise;
+      },
+    }),
+  };
+  const group = new CoGroup({ concurrency: 1, slice: Infinity });
+  const consumption = consume(group, source, () => {});
+  await clock.run(10);
+  group.close();
+  await consumption.wait();
+  assertEquals([clock.now, clock.timers], [10, 0]);
+});
+
+test("A source that has ended by itself is not left", async () => {
+  let left = 0;
+  const source = {
+    [Symbol.asyncIterator]: () => ({
+      next: () => Promise.resolve({ value: undefined, done: true as const }),
+      return: () => Promise.resolve({ value: left++, done: true as const }),
+    }),
+  };
+  await consume<Message>(new CoGroup(1), source, () => {}).wait();
+  assertEquals(left, 0);
+});
+
+test("A receive that hears of the end may still give what is on its way: that is given back", async () => {
+  const log: string[] = [];
+  const group = new CoGroup({ concurrency: 4, slice: Infinity });
+  async function* receive(_: number, signal: AbortSignal) {
+    yield message("first", log);
+    await new Promise<void>((resolve) =>
+      signal.addEventListener("abort", () => resolve())
+    );
+    yield message("second", log);
+    yield message("third", log);
+  }
+  const consumption = consume(group, receive, () => {});
+  await microtasks();
+  group.close();
+  await consumption.wait();
+  assertEquals(log, ["ack first", "nak second", "nak third"]);
+});
+
+bedTest(
+  "An end while a source that had nothing is left alone leaves no timer, and waits for none",
+  async (bed) => {
+    for (const when of ["in the pause", "before it"]) {
+      const group = new CoGroup({ concurrency: 1, slice: Infinity });
+      const { promise, open } = gate<[]>();
+      const receive = () => when === "before it" ? promise : [];
+      const consumption = consume<Message>(group, receive, () => {});
+      await bed.run(10);
+      const { now } = bed.clock;
+      group.close();
+      open([]);
+      await consumption.wait();
+      assertEquals([bed.clock.now - now, bed.clock.timers], [0, 0]);
+    }
+    bed.consume(() => {});
+  },
+);
 
 test("A receive that gives more than there is room for is read one by one, as there is room", async () => {
   const log: string[] = [];
@@ -517,20 +587,19 @@ test("A message that the group's queue refuses, or drops for another, is given b
 
 test("clear() leaves the messages where they are: they belong to their engine", async () => {
   const log: string[] = [];
+  const { promise, open } = gate();
   const group = new CoGroup({ concurrency: 1, slice: Infinity });
   async function* source() {
     for (const id of range(3)) yield await Promise.resolve(message(id, log));
   }
-  const consumption = consume(group, source(), () => Promise.resolve(), {
-    ahead: 2,
-  });
-  for (let i = 0; i < 20; i++) await undefined;
+  const consumption = consume(group, source(), () => promise, { ahead: 2 });
+  await microtasks();
   group.add(() => log.push("a task"));
+  assertEquals(group.size, 3);
   assertEquals(group.clear().length, 1);
+  open();
   await consumption.wait();
   assertEquals(log, ["ack 0", "ack 1", "ack 2"]);
-  group.abort();
-  assertEquals(group.clear(), []);
 });
 
 test("wait() waits until the engine has every answer, also those of an abort, but for a lease at most", async () => {
@@ -544,11 +613,10 @@ test("wait() waits until the engine has every answer, also those of an abort, bu
       paused: false,
     });
     const { promise, open } = gate();
-    async function* source() {
-      for (const _ of range(2)) yield await Promise.resolve({ ack() {}, nak });
-    }
+    const messages = range(2).map(() => ({ ack() {}, nak }));
+    const receive = (room: number) => messages.splice(0, room);
     const errors: unknown[] = [];
-    const consumption = consume(group, source(), () => promise, {
+    const consumption = consume(group, receive, () => promise, {
       ahead: 1,
       lease: 3000,
       onError: (error) => errors.push(error),

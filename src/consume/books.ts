@@ -8,7 +8,7 @@
  */
 
 /**
- * What became of the messages of a {@linkcode Consumption}: a snapshot. At every instant
+ * What became of the messages of a `Consumption`: a snapshot. At every instant
  * `received = held + acked + retried + returned + dead + lost + unconfirmed`.
  *
  * @example

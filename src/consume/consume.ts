@@ -47,7 +47,8 @@ export interface Consumption {
   close(): void;
   /**
    * Waits until no more is asked for, because of `close`, of the group's end or the
-   * source's, and the engine has an answer to every message. Does not close anything.
+   * source's, and the engine has an answer to every message. Does not close anything. A
+   * source that gives no sign of its end is waited for half a second.
    *
    * @returns A promise that resolves then; it never rejects.
    */
@@ -58,7 +59,28 @@ export interface Consumption {
 
 /**
  * Runs the messages of a durable queue in a group: at least once, and none is lost, on as
- * many machines as there are.
+ * many machines as there are. How a message ends:
+ *
+ * - **The handler succeeds:** it is acked (`ackAck`, or `ack`), inside its task: the group
+ *   waits for that. Where the engine does not confirm, it is told again until the lease
+ *   ends; then the message counts as unconfirmed.
+ * - **The handler fails, and is to be tried again:** the engine has it back (`nak`) with
+ *   the delay of `retry`; with `inPlace` the group delays it, and keeps it.
+ * - **The last attempt fails, or an error is not retriable:** the message is dead:
+ *   `onDead`, then `term`. So is one that was delivered more than `maxDeliveries` times.
+ * - **Its time is over:** `ctx.signal` speaks. It is held until the handler has really
+ *   ended; then it has failed.
+ * - **The group is aborted:** what has not started is given back at once (`nak`). What
+ *   runs is acked; unless the abort has told it to end (`grace`), and it fails: then it is
+ *   given back at once, too.
+ * - **The lease is lost,** as the process stood still, or had no connection, for so long,
+ *   or `working` says so: `ctx.signal` speaks. A success is acked all the same; after a
+ *   failure the engine hears nothing, for the message is another consumer's by now.
+ *
+ * While a message is held, queued or running, `working` is called every third of its
+ * lease. When the group or the consumption is closed, no more is asked for; what is held
+ * runs, and what still comes is given back. To leave, await `consumption.wait()`, then
+ * `group.wait()`, and close the connection after that.
  *
  * @typeParam M The type of the messages.
  * @param group The group. Its workers run the handler.

@@ -58,8 +58,9 @@ export interface ConsumeOptions<M> {
    */
   lease?: number | undefined;
   /**
-   * How a message that failed is tried again; each delivery counts as an attempt. The
-   * group's own `retry` is not used.
+   * How a message that failed is tried again. Each delivery counts as an attempt, as far
+   * as the engine counts them (`info`), and so does each attempt in place; `ctx.attempt`
+   * says which one it is. The group's own `retry` is not used.
    */
   retry?: RetryOptions | undefined;
   /**
@@ -77,7 +78,11 @@ export interface ConsumeOptions<M> {
    */
   maxDeliveries?: number | undefined;
   /**
-   * The `key` of the message's task: see {@linkcode TaskOptions.key}.
+   * The `key` of the message's task: see {@linkcode TaskOptions.key}. In a group with a
+   * `keyedQueue`, messages of one key take turns, in the order in which they came; and a
+   * message that comes again while it still runs here, its lease having been lost, waits
+   * for the end of that run. For the order over several machines, each key must come to
+   * one of them alone.
    *
    * @param message The message.
    * @returns The key.

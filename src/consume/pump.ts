@@ -155,12 +155,10 @@ export class Pump<M> {
     const timer = ms === undefined ? undefined : new Timer(ms, resolve);
     await promise;
     timer?.clear();
-    this.#wanted = Infinity;
   }
 
   #end(): void {
     this.#patience?.clear();
-    if (this.isDry) return;
     this.isDry = true;
     this.#leave();
     this.#basin.look();
