@@ -21,6 +21,7 @@ import {
   jetstreamManager,
   type JsMsg,
 } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
 import pLimit from "p-limit";
 import {
   jetstream as messagesOf,
@@ -40,20 +41,27 @@ const PREFETCH = 100;
 type Handler = (message: JsMsg) => Promise<void> | void;
 /** Runs until `done` speaks, and then leaves, as after Ctrl-C. */
 type Contender = (
-  consumer: Consumer,
+  scene: Scene,
   handler: Handler,
   done: AbortSignal,
 ) => Promise<void>;
 
 const CONTENDERS: Record<string, Contender> = {
-  async "cogroup"(consumer, handler, done) {
+  async "cogroup"(scene, handler, done) {
+    const consumer = await scene.consumer();
     const group = new CoGroup({ concurrency: WORKERS, signal: done });
     const options = { lease: LEASE, ahead: PREFETCH - WORKERS };
-    const consumption = consume(group, messagesOf(consumer), handler, options);
+    const consumption = consume(
+      group,
+      messagesOf(scene.connection, consumer),
+      handler,
+      options,
+    );
     await consumption.wait();
     await group.wait();
   },
-  async "p-limit"(consumer, handler, done) {
+  async "p-limit"(scene, handler, done) {
+    const consumer = await scene.consumer();
     const messages = await consumer.consume({ max_messages: PREFETCH });
     const limit = pLimit(WORKERS);
     const running = new Set<Promise<void>>();
@@ -76,7 +84,8 @@ const CONTENDERS: Record<string, Contender> = {
     }
     await Promise.all(running);
   },
-  async "loop"(consumer, handler, done) {
+  async "loop"(scene, handler, done) {
+    const consumer = await scene.consumer();
     const messages = await consumer.consume({ max_messages: PREFETCH });
     done.addEventListener("abort", () => messages.stop());
     for await (const message of messages) {
@@ -89,10 +98,16 @@ const CONTENDERS: Record<string, Contender> = {
 /** A server with so many messages. */
 class Scene implements AsyncDisposable {
   readonly #stack: AsyncDisposableStack;
+  readonly connection: NatsConnection;
   readonly client: JetStreamClient;
 
-  private constructor(stack: AsyncDisposableStack, client: JetStreamClient) {
+  private constructor(
+    stack: AsyncDisposableStack,
+    connection: NatsConnection,
+    client: JetStreamClient,
+  ) {
     this.#stack = stack;
+    this.connection = connection;
     this.client = client;
   }
 
@@ -111,7 +126,7 @@ class Scene implements AsyncDisposable {
         Array.from({ length }, () => client.publish("jobs", "")),
       );
     }
-    return new Scene(stack.move(), client);
+    return new Scene(stack.move(), connection, client);
   }
 
   consumer(): Promise<Consumer> {
@@ -146,9 +161,8 @@ async function measure(
   function end() {
     if (++count === messages) done.abort();
   }
-  const consumer = await scene.consumer();
   const [start, cpu] = [performance.now(), process.cpuUsage()];
-  await contender(consumer, handler, done.signal);
+  await contender(scene, handler, done.signal);
   const seconds = (performance.now() - start) / 1000;
   const { user, system } = process.cpuUsage(cpu);
   return { rate: messages / seconds, cpu: (user + system) / messages };
@@ -161,7 +175,7 @@ async function takeover(contender: Contender): Promise<number> {
   const all = new AbortController();
   const started = Promise.withResolvers<void>();
   let running = 0;
-  const begun = contender(await scene.consumer(), async () => {
+  const begun = contender(scene, async () => {
     if (++running === WORKERS) setTimeout(started.resolve, 500);
     await new Promise((resolve) => setTimeout(resolve, 1500));
   }, first.signal);
@@ -169,7 +183,7 @@ async function takeover(contender: Contender): Promise<number> {
   const start = performance.now();
   let last = 0;
   let left = PREFETCH - WORKERS;
-  const other = CONTENDERS["cogroup"]!(await scene.consumer(), () => {
+  const other = CONTENDERS["cogroup"]!(scene, () => {
     last = performance.now();
     if (--left === 0) all.abort();
   }, all.signal);

@@ -267,7 +267,7 @@ async function work(store: Store, options: Options): Promise<number> {
   };
   const consumption = consume(
     group,
-    messagesOf(consumer, complain),
+    messagesOf(store.connection, consumer, complain),
     fetchMessage,
     {
       lease,

@@ -83,7 +83,7 @@ async function openJetStream(
   const client = jetstream(connection, { timeout: 1000 });
   const consumer = await client.consumers.get("jobs", `workers${index}`);
   return {
-    receive: messagesOf(consumer, () => {}),
+    receive: messagesOf(connection, consumer, () => {}),
     read: (message) => (message as unknown as { json(): Job }).json(),
     enqueue: (jobs) => publish(jetstream(connection), jobs, count),
     async left() {
