@@ -10,7 +10,7 @@ import { range } from "../../support/helpers.ts";
 import { assert, assertEquals } from "../../support/std.ts";
 import { openQueue, type Queue, type QueueOptions } from "./engines.ts";
 import { Server } from "./servers.ts";
-import { books, type Project, Workers } from "./workers.ts";
+import { books, forgotten, type Project, thrice, Workers } from "./workers.ts";
 
 export type Engine = QueueOptions["engine"];
 
@@ -133,7 +133,14 @@ export async function survive(
   }
   await stage.emptied();
   await Promise.all(range(3).map((i) => end(workers, 3 + i, "SIGINT")));
-  const [never, , twice, thrice] = books(await workers.lines(), jobs);
-  assertEquals([never, thrice], [0, 0], "never; three times or more");
-  return twice!;
+  const lines = await workers.lines();
+  const [never, , twice] = books(lines, jobs);
+  assertEquals(never, 0, "never run");
+  // Of a job that a killed server has forgotten it may have two notes: one as new, one
+  // as under way. nats-server 2.9 has, now and then.
+  const known = forgotten(lines);
+  const often = thrice(lines);
+  assertEquals(often.filter((n) => !known.has(n)), [], "three times or more");
+  assert(often.length <= jobs / 1000, `${often.length} three times`);
+  return twice! + often.length;
 }

@@ -39,8 +39,8 @@ export type Step = "start" | "end" | "fail" | "dead" | "lost" | "error";
 const options: WorkerOptions = JSON.parse(process.argv[2]!);
 const { concurrency, lease, takes: [least, most], isKeyed } = options;
 const file = openSync(options.ledger, "a");
-const note = (step: Step, n: number | string) =>
-  void writeSync(file, `${step} ${n} ${Date.now()}\n`);
+const note = (step: Step, n: number | string, delivery = 0) =>
+  void writeSync(file, `${step} ${n} ${Date.now()} ${delivery}\n`);
 
 const queue = await openQueue(options);
 const group = new CoGroup({
@@ -50,7 +50,7 @@ const group = new CoGroup({
 
 async function run(message: Message, { signal, attempt }: TaskContext) {
   const { n, isPoison } = queue.read(message);
-  note("start", n);
+  note("start", n, message.info?.deliveryCount);
   if (isPoison) process.kill(process.pid, "SIGKILL");
   const ms = least + Math.random() * (most - least);
   try {

@@ -140,6 +140,8 @@ export interface Line {
   readonly step: Step;
   readonly n: string;
   readonly time: number;
+  /** Of a start: which delivery it is, as the server has it. */
+  readonly delivery: number;
 }
 
 /** The workers of one test, and their ledgers. */
@@ -176,8 +178,9 @@ export class Workers implements AsyncDisposable {
     for (const worker of this.all.keys()) {
       const text = await Deno.readTextFile(`${this.#folder}/${worker}`);
       for (const line of text.split("\n").slice(0, -1)) {
-        const [step, n, time] = line.split(" ");
-        lines.push({ worker, step: step as Step, n: n!, time: Number(time) });
+        const [step, n, ...figures] = line.split(" ");
+        const [time, delivery] = figures.map(Number) as [number, number];
+        lines.push({ worker, step: step as Step, n: n!, time, delivery });
       }
     }
     return lines;
@@ -205,4 +208,19 @@ export function books(lines: readonly Line[], jobs: number): number[] {
   for (let n = 0; n < jobs; n++) counts[Math.min(3, runs.get(`${n}`) ?? 0)]!++;
   assertEquals(counts.reduce((a, b) => a + b), jobs);
   return counts;
+}
+
+/** The jobs that the server delivered for the first time more than once: it had forgotten. */
+export function forgotten(lines: readonly Line[]): Set<string> {
+  const firsts = lines.filter(({ step, delivery }) =>
+    step === "start" && delivery === 1
+  ).map(({ n }) => n);
+  return new Set(firsts.filter((n, i) => firsts.indexOf(n) < i));
+}
+
+/** The jobs that were run to their end three times or more. */
+export function thrice(lines: readonly Line[]): string[] {
+  const ends = lines.filter(({ step }) => step === "end").map(({ n }) => n);
+  const counts = Map.groupBy(ends, (n) => n);
+  return [...counts].filter(([, runs]) => runs.length > 2).map(([n]) => n);
 }
