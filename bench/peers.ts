@@ -11,8 +11,10 @@
  * Node the peers come from bench/node_modules; without them the command to
  * install them is printed.
  *
- * The rightmost column counts: the median of the rounds' ratios to the base of
- * its case, the row with 1.00. Above 1 it takes longer than that one.
+ * The column `ratio` counts: the median of the rounds' ratios to the base of
+ * its case, the row with 1.00. Above 1 it takes longer than that one. Beside it is the
+ * same of the processor's time, and which laws a contender does not keep, of those that
+ * cost time on every task (see support/laws.ts): what is faster may promise less.
  *
  * @module
  */
@@ -24,6 +26,7 @@ import { channel } from "./sections/channel.ts";
 import { eventLoop } from "./sections/event_loop.ts";
 import { go } from "./sections/go.ts";
 import { insert } from "./sections/insert.ts";
+import { limits } from "./sections/limits.ts";
 import { map } from "./sections/map.ts";
 import { memory } from "./sections/memory.ts";
 import { scale } from "./sections/scale.ts";
@@ -44,6 +47,7 @@ const SECTIONS = [
   memory,
   eventLoop,
   seams,
+  limits,
 ];
 
 const { values } = parseArgs({

@@ -24,17 +24,22 @@ import { constants, open, opendir, stat } from "node:fs/promises";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { CoGroup } from "../mod.ts";
+import { CTRL_C, stopOnInterrupt } from "./support/interrupt.ts";
 import { print, reason, report, showProgress } from "./support/output.ts";
 
-const USAGE = `Usage: checksum.ts [--concurrency N] PATH...
+const USAGE = `Usage: checksum.ts [--concurrency N] [--count] PATH...
 
   --concurrency N  how many files are read at once (default 8)
-  --help           show this, and do nothing else`;
+  --count          look first how many files there are, and say so
+  --help           show this, and do nothing else
+${CTRL_C}`;
 /** To open what has become a pipe must not wait for a writer. */
 const READ = constants.O_RDONLY | constants.O_NONBLOCK;
 /** One for each worker, whose id no two running tasks share. */
 const buffers: Uint8Array[] = [];
 let bytes = 0;
+/** How many files there are, if that is known. */
+let total: number | undefined;
 
 /** What the walk comes upon: a file, or a path where it could not go on. */
 interface Found {
@@ -45,21 +50,23 @@ type Entry = Pick<Dirent, "name" | "isFile" | "isDirectory">;
 
 /** Throws an error that says what is wrong with the arguments. */
 function parse(args: string[]) {
-  const { values: { help, concurrency }, positionals: paths } = parseArgs({
-    args,
-    options: {
-      help: { type: "boolean", default: false },
-      concurrency: { type: "string", default: "8" },
-    },
-    allowPositionals: true,
-  });
+  const { values: { help, concurrency, count }, positionals: paths } =
+    parseArgs({
+      args,
+      options: {
+        help: { type: "boolean", default: false },
+        concurrency: { type: "string", default: "8" },
+        count: { type: "boolean", default: false },
+      },
+      allowPositionals: true,
+    });
   if (!/^0*[1-9]\d{0,8}$/.test(concurrency)) {
     throw new Error(`--concurrency ${concurrency}: not a positive integer`);
   }
   if (paths.length === 0 && !help) throw new Error("no PATH was given");
   // In a manifest it would have sha256sum read its standard input.
   if (paths.includes("-")) throw new Error("write ./- for a file named -");
-  return { help, concurrency: Number(concurrency), paths };
+  return { help, concurrency: Number(concurrency), count, paths };
 }
 
 /** Depth first. Only what the user named, and so has no entry, may be a link. */
@@ -141,9 +148,23 @@ function progress(group: CoGroup): () => string {
   return () => {
     const { fulfilled, rejected, queued } = group.stats;
     const speed = (bytes / 1000 / (performance.now() - start)).toFixed(1);
-    const counts = `${fulfilled} done, ${rejected} failed, ${queued} queued`;
+    const done = total === undefined ? fulfilled : `${fulfilled} of ${total}`;
+    const counts = `${done} done, ${rejected} failed, ${queued} queued`;
     return `${counts}, ${speed} MB/s`;
   };
+}
+
+/** Where the walk can't go on, it says so when it comes there again. */
+async function count(group: CoGroup, paths: string[]): Promise<void> {
+  let files = 0;
+  for (const path of paths) {
+    for await (const { error } of walk(path, group.signal)) {
+      if (error === undefined) files++;
+    }
+  }
+  if (group.closed) return;
+  total = files;
+  report(`checksum: ${files} ${files === 1 ? "file" : "files"}`);
 }
 
 /** Feeds the group until the walk or the group ends. Returns what was found. */
@@ -177,9 +198,9 @@ async function main(): Promise<number> {
     capacity: 16,
     onError: (error) => report(`checksum: ${(error as Error).message}`),
   });
-  // Once: a second Ctrl-C finds no listener, and ends the program.
-  process.once("SIGINT", () => group.abort());
-  using _ = showProgress(progress(group));
+  using _interrupt = stopOnInterrupt("checksum", group);
+  using _progress = showProgress(progress(group));
+  if (options.count) await count(group, options.paths);
   const found = await feed(group, options.paths);
   const abandoned = await group.wait();
   const { accepted, fulfilled, rejected } = group.stats;

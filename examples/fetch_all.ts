@@ -1,7 +1,8 @@
 /**
  * Fetches the URLs of a file, or of standard input, one a line, a few at a
  * time. Writes one line of JSON for each, as soon as it is done: its status,
- * bytes, milliseconds and attempts; or its error.
+ * bytes, milliseconds and attempts; or its error. At the end it sums up, on
+ * stderr.
  *
  * ```sh
  * deno run --allow-net --allow-read examples/fetch_all.ts --retries 3 urls.txt
@@ -9,15 +10,20 @@
  *
  * Bun and Node run it too: `bun examples/fetch_all.ts - < urls.txt`
  *
+ * With `--out DIR` it saves the bodies of good answers there; the line says
+ * which file it is: `deno run --allow-net --allow-read --allow-write=pages
+ * examples/fetch_all.ts --out pages urls.txt`
+ *
  * Ctrl-C starts nothing more and lets what runs finish, for up to ten seconds;
- * a second one ends that at once. Exit codes: 0, 1 if something could not be
- * fetched, 2 for wrong usage, 130 after Ctrl-C, 141 if nothing reads the output
- * any more.
+ * a second one ends that at once. Exit codes: 0, 1 if a URL failed (no answer, or
+ * one of status 400 or more), 2 for wrong usage, 130 after Ctrl-C, 141 if
+ * nothing reads the output any more.
  *
  * @module
  */
 
 import { createReadStream } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import {
@@ -31,14 +37,18 @@ import {
   type Task,
   type TaskContext,
 } from "../mod.ts";
+import { BodyFile, NotSaved } from "./support/body_file.ts";
+import { CTRL_C, stopOnInterrupt } from "./support/interrupt.ts";
 import { print, reason, report, showProgress } from "./support/output.ts";
+import { Tally } from "./support/tally.ts";
 
 const USAGE = `Usage: fetch_all.ts [options] FILE|-
 
   --concurrency N  how many URLs are fetched at once (default 8)
+  --out DIR        save the bodies of good answers there, each when it is whole
   --retries N      how often a URL is tried again after a network error, a
-                   timeout, or status 429, 500, 502, 503 or 504; Retry-After
-                   is honoured (default 0)
+                   timeout, or status 408, 425, 429, 500, 502, 503 or 504;
+                   Retry-After is honoured (default 0)
   --timeout MS     milliseconds for each attempt (default 30000)
   --per-host N     how many of them may be of one host; one that waits to be
                    tried again is one of them (default no limit)
@@ -48,11 +58,14 @@ const USAGE = `Usage: fetch_all.ts [options] FILE|-
                    alone is left in peace
   --adaptive       find out how many at once the servers can take, up to the
                    concurrency; not together with --rate
-  --help           show this, and do nothing else`;
+  --help           show this, and do nothing else
+${CTRL_C}
+What runs has ten seconds.`;
 
 const OPTIONS = {
   help: { type: "boolean", default: false },
   concurrency: { type: "string", default: "8" },
+  out: { type: "string" },
   retries: { type: "string", default: "0" },
   timeout: { type: "string", default: "30000" },
   "per-host": { type: "string" },
@@ -63,13 +76,15 @@ const OPTIONS = {
 
 /** Milliseconds that what runs has to finish after the first Ctrl-C. */
 const GRACE = 10_000;
-const PASSING = new Set([429, 500, 502, 503, 504]);
+const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /** What there is to say of an answer. */
 interface Answer {
   status: number;
   bytes: number;
   ms: number;
+  /** Where the body is, if it was saved. */
+  file?: string;
 }
 
 /** An answer with a status that may be another one next time. */
@@ -82,6 +97,25 @@ class PassingStatus extends Error {
     this.answer = answer;
     this.retryAfter = retryAfter;
   }
+}
+
+/** A line that is none of an http server: it needs no second look. */
+class NoUrl extends Error {}
+
+/** In the summary. */
+function kindOf(error: unknown): string {
+  if (error instanceof PassingStatus) return error.message;
+  if (error instanceof NoUrl) return "malformed URL";
+  if (error instanceof NotSaved) return "not saved";
+  const { name, message } = error as Error;
+  if (name === "TimeoutError") return "timed out";
+  return message === "interrupted" ? message : "network error";
+}
+
+/** Deno says NotCapable where it was not allowed to. */
+function mayPass(error: unknown): boolean {
+  return !(error instanceof NoUrl || error instanceof NotSaved ||
+    (error as Error).name === "NotCapable");
 }
 
 /** Milliseconds from seconds or a date; undefined if the server does not say. */
@@ -120,6 +154,7 @@ function parse(args: string[]) {
   return {
     help: values.help,
     file: positionals[0]!,
+    out: values.out,
     concurrency: number("concurrency", values.concurrency, 1),
     retries: number("retries", values.retries, 0),
     timeout: number("timeout", values.timeout, 1),
@@ -180,7 +215,14 @@ async function fetchOne(
   url: string,
   signal: AbortSignal,
   rates: (RateLimit | undefined)[],
+  out: string | undefined,
+  tally: Tally,
 ): Promise<Answer> {
+  const { protocol } = URL.parse(url) ?? {};
+  if (protocol === undefined) throw new NoUrl("malformed URL");
+  if (!/^https?:$/.test(protocol)) {
+    throw new NoUrl("not a URL of http or https");
+  }
   const start = performance.now();
   const response = await fetch(url, { signal });
   const { status } = response;
@@ -188,12 +230,21 @@ async function fetchOne(
   if (status === 429 && wait !== undefined) {
     for (const rate of rates) rate?.pauseFor(wait);
   }
+  await using body = response.ok && out !== undefined
+    ? await BodyFile.open(out, url)
+    : undefined;
   let bytes = 0;
-  for await (const chunk of response.body ?? []) bytes += chunk.length;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    tally.bytes += chunk.length;
+    await body?.write(chunk);
+  }
   const ms = Math.round(performance.now() - start);
-  const answer = { status, bytes, ms };
+  const answer: Answer = { status, bytes, ms };
   if (PASSING.has(status)) throw new PassingStatus(answer, wait);
+  await body?.close();
   signal.throwIfAborted(); // Too late: the group has it as timed out.
+  if (body) answer.file = body.keep();
   return answer;
 }
 
@@ -223,12 +274,11 @@ function queueOf(options: Options, rates: Map<unknown, RateLimit>) {
 
 /** Fetches what is in the file. Returns the exit code. */
 async function fetchAll(options: Options): Promise<number> {
-  const { adaptive, concurrency, file, retries, timeout } = options;
+  const { adaptive, concurrency, file, out, retries, timeout } = options;
   const urlOf = new WeakMap<Task, string>();
   /** Resolves when the last line, and so each of them, is written. */
   let written = Promise.resolve();
-  /** How many failures are answers all the same. */
-  let answers = 0;
+  const tally = new Tally();
   const rate = options.rate && rateLimit(options.rate);
   const hostRates = new Map<unknown, RateLimit>();
   const governor = adaptive ? adaptiveLimit({ max: concurrency }) : rate;
@@ -240,34 +290,23 @@ async function fetchAll(options: Options): Promise<number> {
     grace: GRACE,
     retry: {
       maxAttempts: retries + 1,
+      isRetriable: mayPass,
       minTimeout: 500,
       maxTimeout: 30_000,
       delay: (error) =>
         error instanceof PassingStatus ? error.retryAfter : undefined,
     },
     onError: (error, { task, attempt }) => {
-      const isAnswer = error instanceof PassingStatus;
-      if (isAnswer) answers++;
-      const result = isAnswer ? error.answer : { error: reason(error) };
+      tally.fail(kindOf(error));
+      const result = error instanceof PassingStatus
+        ? error.answer
+        : { error: reason(error) };
       written = write({ url: urlOf.get(task), ...result, attempts: attempt });
     },
   });
-  const counts = () => {
-    const { fulfilled, rejected } = group.stats;
-    return { fetched: fulfilled + answers, failed: rejected - answers };
-  };
-  // The first Ctrl-C stops the queue, the second one what runs, too.
   const now = new AbortController();
-  const onInterrupt = () => {
-    if (group.signal.aborted) {
-      now.abort(new Error("interrupted"));
-      process.off("SIGINT", onInterrupt); // A third one ends the program.
-    } else {
-      group.abort(new Error("interrupted"));
-      report("fetch_all: finishing what runs; Ctrl-C again to stop at once");
-    }
-  };
-  process.on("SIGINT", onInterrupt);
+  const stop = () => now.abort(new Error("interrupted"));
+  using _interrupt = stopOnInterrupt("fetch_all", group, stop);
   let found = 0;
   async function* tasks() {
     for await (const url of urls(file, group.signal)) {
@@ -278,18 +317,19 @@ async function fetchAll(options: Options): Promise<number> {
       const key = hostOf(url);
       const task = async ({ signal, attempt }: TaskContext) => {
         const rates = [rate, hostRates.get(key)];
-        const answer = await fetchOne(url, signal, rates);
+        const answer = await fetchOne(url, signal, rates, out, tally);
+        if (answer.status < 400) tally.done++;
+        else tally.fail(`status ${answer.status}`);
         written = write({ url, ...answer, attempts: attempt });
       };
       urlOf.set(task, url);
       yield { task, options: { signal: now.signal, key } };
     }
   }
-  using _ = showProgress(() => {
+  using _progress = showProgress(() => {
     const { queued, delayed } = group.stats;
-    const { fetched, failed } = counts();
     const waiting = `${queued} queued, ${delayed} to be tried again`;
-    return `${fetched} done, ${failed} failed, ${waiting}`;
+    return `${tally.done} done, ${tally.failed} failed, ${waiting}, ${tally.speed}`;
   });
   let isCutShort = false;
   await group.insertAll(tasks()).catch((error) => {
@@ -298,11 +338,11 @@ async function fetchAll(options: Options): Promise<number> {
   });
   const abandoned = await group.wait();
   await written;
-  process.off("SIGINT", onInterrupt);
-  const { fetched, failed } = counts();
+  const { done, failed } = tally;
+  report(`fetch_all: ${tally.summary(group.stats.retried)}`);
   if (!group.signal.aborted) return isCutShort || failed > 0 ? 1 : 0;
   const left = abandoned + found - group.stats.accepted;
-  const books = `${fetched} fetched, ${failed} failed, ${left} left`;
+  const books = `${done} fetched, ${failed} failed, ${left} left`;
   report(`fetch_all: interrupted: ${found} found, ${books}`);
   return 130;
 }
@@ -318,6 +358,14 @@ async function main(): Promise<number> {
   if (options.help) {
     await print(`${USAGE}\n`);
     return 0;
+  }
+  try {
+    if (options.out !== undefined) {
+      await mkdir(options.out, { recursive: true });
+    }
+  } catch (error) {
+    report(`fetch_all: ${options.out}: ${reason(error)}`);
+    return 1;
   }
   return await fetchAll(options);
 }

@@ -19,20 +19,27 @@ import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { CoGroup, type WorkerFunction } from "../mod.ts";
 import type { Job, Proof } from "./support/mine.ts";
-import { print, report } from "./support/output.ts";
+import { CTRL_C, stopOnInterrupt } from "./support/interrupt.ts";
+import { print, report, showProgress } from "./support/output.ts";
 
 const USAGE = `Usage: threads.ts [--threads N] [--blocks N] [--bits N]
 
   --threads N  how many threads work (default: one for each core)
   --blocks N   how many proofs to find (default 64)
-  --bits N     how hard each is: zero bits, up to 16 (default 8)`;
+  --bits N     how hard each is: zero bits, up to 16 (default 8)
+  --help       show this, and do nothing else
+${CTRL_C}`;
 
 /** The thread ended before the job. On another thread it may succeed. */
 export class ThreadError extends Error {}
 
 /** A thread that does one job at a time. */
 class Thread {
-  readonly #worker = new Worker(new URL("./support/mine.ts", import.meta.url));
+  // Without an environment of its own it would have ours, for which Deno asks.
+  readonly #worker = new Worker(
+    new URL("./support/mine.ts", import.meta.url),
+    { env: {} },
+  );
   /** Fails the job that it is at. */
   #fail: (reason: unknown) => void = () => {};
   isOver = false;
@@ -101,9 +108,10 @@ export function groupOf(threads: Threads, concurrency: number): CoGroup {
 
 /** Throws an error that says what is wrong with the arguments. */
 function parse(args: string[]) {
-  const { values } = parseArgs({
+  const { values: { help, ...values } } = parseArgs({
     args,
     options: {
+      help: { type: "boolean", default: false },
       threads: { type: "string", default: `${navigator.hardwareConcurrency}` },
       blocks: { type: "string", default: "64" },
       bits: { type: "string", default: "8" },
@@ -118,7 +126,12 @@ function parse(args: string[]) {
   if (Number(bits) > 16) {
     throw new Error(`--bits ${bits}: at most 16`);
   }
-  return { count: Number(threads), blocks: Number(blocks), bits: Number(bits) };
+  return {
+    help,
+    count: Number(threads),
+    blocks: Number(blocks),
+    bits: Number(bits),
+  };
 }
 
 async function main(): Promise<number> {
@@ -129,11 +142,18 @@ async function main(): Promise<number> {
     report(`threads: ${(error as Error).message}\n${USAGE}`);
     return 2;
   }
-  const { count, blocks, bits } = options;
+  const { help, count, blocks, bits } = options;
+  if (help) {
+    await print(`${USAGE}\n`);
+    return 0;
+  }
   using threads = new Threads();
   const group = groupOf(threads, count);
-  // Once: a second Ctrl-C finds no listener, and ends the program.
-  process.once("SIGINT", () => group.abort());
+  using _interrupt = stopOnInterrupt("threads", group);
+  using _progress = showProgress(() => {
+    const { fulfilled, rejected } = group.stats;
+    return `${fulfilled} of ${blocks} found, ${rejected} failed`;
+  });
   for (let i = 1; i <= blocks; i++) {
     const job = { text: `block ${i}`, bits };
     group.add(async ({ workerId }) => {

@@ -5,6 +5,7 @@
  */
 
 import { count, priority as checkedPriority } from "./base/check.ts";
+import { showBy } from "./base/inspect.ts";
 import type { TaskInfo } from "./group/directory.ts";
 import {
   Group,
@@ -81,6 +82,7 @@ export class CoGroup implements AsyncDisposable {
 
   static {
     partsOf = (group) => ({ group: group.#group, intake: group.#intake });
+    showBy(this.prototype, (group) => group.#group.shown);
   }
 
   /**
@@ -624,7 +626,21 @@ export class CoGroup implements AsyncDisposable {
     this.#group.setPaused(true);
   }
 
-  /** Starts tasks again after `pause`, or in a group that was made paused. Never waits. */
+  /**
+   * Starts tasks again after `pause`, or in a group that was made paused. Never waits.
+   *
+   * @example A group that is filled before it starts
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { CoGroup } from "@cogroup/cogroup";
+   *
+   * const group = new CoGroup({ concurrency: 2, paused: true });
+   * const result = group.go(() => "done");
+   * assert.equal(group.size, 1);
+   * group.resume();
+   * assert.equal(await result, "done");
+   * ```
+   */
   resume(): void {
     this.#group.setPaused(false);
   }
@@ -744,12 +760,46 @@ export class CoGroup implements AsyncDisposable {
     return this.#group.closing;
   }
 
-  /** How many tasks there are in each state, now: a snapshot. See {@linkcode CoGroupStats}. */
+  /**
+   * How many tasks there are in each state, now: a snapshot. See {@linkcode CoGroupStats}.
+   *
+   * @returns The counts.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { CoGroup } from "@cogroup/cogroup";
+   *
+   * const group = new CoGroup({ concurrency: 1, onError: () => {} });
+   * for (const task of [() => 1, () => Promise.reject("no")]) group.add(task);
+   * assert.equal(group.stats.queued, 2);
+   * await group.wait();
+   * const { accepted, fulfilled, rejected } = group.stats;
+   * assert.deepEqual([accepted, fulfilled, rejected], [2, 1, 1]);
+   * ```
+   */
   get stats(): CoGroupStats {
     return this.#group.stats;
   }
 
-  /** Waits as `wait` does: what is queued runs to its end, also if the block threw. */
+  /**
+   * Waits as `wait` does: what is queued runs to its end, also if the block threw.
+   *
+   * @returns A promise that resolves when all is done.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { CoGroup } from "@cogroup/cogroup";
+   *
+   * let sum = 0;
+   * {
+   *   await using group = new CoGroup(2);
+   *   for (const n of [1, 2, 3]) group.add(() => void (sum += n));
+   * } // Here it waits.
+   * assert.equal(sum, 6);
+   * ```
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#group.wait();
   }

@@ -278,8 +278,9 @@ export type WorkerFunction = <T>(
  */
 export interface TaskFailure extends QueuedTask {
   /**
-   * The worker that ran it; -1 for an error of a source, and where a queue of your own
-   * has not taken the task back for its next attempt.
+   * The worker that ran it; -1 for an error of a source, of a task that has ended while
+   * its worker was lent, and where a queue of your own has not taken the task back for
+   * its next attempt.
    */
   readonly workerId: number;
   /** Which attempt it was, from 1; 0 for an error of a source. */

@@ -414,6 +414,64 @@ test("allOf() of a group: what can't start gives all permits back, and a task th
   assert(semaphore.tryAcquire({ weight: 2 }));
 });
 
+test("allOf(): release() of its permit without more is no failure to any of them", async () => {
+  const ends: boolean[] = [];
+  const permit = (): Permit => ({
+    release: (failed) => void ends.push(failed!),
+    [Symbol.dispose]: () => {},
+  });
+  const own = { acquire: () => Promise.resolve(permit()) };
+  (await allOf(own, new Semaphore(1)).acquire()).release();
+  assertEquals(ends, [false]);
+});
+
+test("allOf() whose method was replaced is asked by that in a group", async () => {
+  let asked = 0;
+  const governor = allOf(new Semaphore(2), new Semaphore(2));
+  const { tryAcquire } = governor;
+  governor.tryAcquire = (options) => {
+    asked++;
+    return tryAcquire!.call(governor, options);
+  };
+  const group = new CoGroup({ concurrency: 2, governor });
+  assertEquals(await group.go(() => "ran"), "ran");
+  assertEquals([await group.wait(), asked > 0], [0, true]);
+});
+
+test("allOf(): the next caller stays in the line of one of the user's when the first one leaves it", async () => {
+  const signals: AbortSignal[] = [];
+  const own: Governor = {
+    acquire: ({ signal } = {}) => {
+      signals.push(signal!);
+      return new Promise(() => {});
+    },
+  };
+  const governor = allOf(own, new Semaphore(1));
+  const controller = new AbortController();
+  const first = governor.acquire({ signal: controller.signal });
+  governor.acquire().catch(() => {});
+  controller.abort("why");
+  assertEquals(await first.catch((e) => e), "why");
+  await settled();
+  assertEquals(signals.map(({ aborted }) => aborted), [false]);
+});
+
+test("allOf(): an error of one of the user's goes to the first caller, and the next has its turn", async () => {
+  let asked = 0;
+  const semaphore = new Semaphore(1);
+  const own: Governor = {
+    acquire: async () => {
+      if (asked++ === 0) throw "broken";
+      return await semaphore.acquire();
+    },
+  };
+  const governor = allOf(own, new Semaphore(1));
+  const [first, second] = [governor.acquire(), governor.acquire()];
+  assertEquals(await first.catch((e) => e), "broken");
+  (await second).release();
+  assertEquals(asked, 2);
+});
+
 test("allOf() with bad input throws a TypeError that says so", () => {
   const one = new Semaphore(1);
   const bad: [unknown[], string][] = [

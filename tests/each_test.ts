@@ -171,6 +171,14 @@ for (const method of methods) {
             `Cannot ${method}: what each gives must be an object, received 8`,
           ),
       ],
+      [
+        () => Promise.reject(why), // Which is no unhandled rejection.
+        (error) =>
+          assertEquals(
+            (error as Error).message,
+            `Cannot ${method}: what each gives must be options, at once, received [object Promise]`,
+          ),
+      ],
       [() => ({ timeout: -1 }), (error) => assert(error instanceof RangeError)],
     ];
     for (const [give, check] of bad) {

@@ -682,3 +682,20 @@ for (
     assert(governor.tryAcquire!(), "the permit is lost");
   });
 }
+
+test("CoGroup that a governor's code resumes, as the group leaves its line, looks once more", async () => {
+  let asked = 0;
+  const permit = { release: () => {}, [Symbol.dispose]: () => {} };
+  const governor: Governor = {
+    acquire: ({ signal } = {}) => {
+      signal!.addEventListener("abort", () => group.resume());
+      return ++asked === 1 ? new Promise(() => {}) : Promise.resolve(permit);
+    },
+  };
+  const group = new CoGroup({ concurrency: 1, governor });
+  const ran = group.go(() => "ran");
+  await settled();
+  group.pause();
+  assertEquals([await ran, asked], ["ran", 2]);
+  await group.wait();
+});

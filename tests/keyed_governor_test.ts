@@ -13,7 +13,7 @@ import {
   Semaphore,
 } from "../mod.ts";
 import { KeyedQueue } from "../src/queues/keyed_queue.ts";
-import { assertBooks, range, settled, Tasks } from "./support/helpers.ts";
+import { assertBooks, gate, range, settled, Tasks } from "./support/helpers.ts";
 import {
   assert,
   assertEquals,
@@ -296,7 +296,7 @@ test("keyedQueue({ governor }) counts weights, and one above a key's limit is a 
   assertThrows(
     () => group.add(() => {}, { key: 2, weight: 4 }),
     RangeError,
-    "weight must be at most the governor's limit (3), received 4",
+    "Cannot queue task: weight must be at most the governor's limit (3), received 4",
   );
   assertEquals([queue.keys, group.size], [1, 2]);
   tasks.openAll();
@@ -317,6 +317,77 @@ test("keyedQueue({ governor }) goes on after tasks() was called, and shows what 
   await settled();
   assertEquals(started, 2);
   assertEquals(await group.wait(), 0);
+});
+
+test("keyedQueue({ governor }) forgets a key whose governor is one's own with its last task", async () => {
+  const semaphore = new Semaphore(1);
+  const own = { acquire: () => semaphore.acquire() };
+  const queue = new KeyedQueue(Infinity, 1, () => own);
+  const group = new CoGroup({ concurrency: 2, queue });
+  for (const key of range(3)) group.add(() => {}, { key });
+  assertEquals(queue.keys, 3);
+  await group.wait();
+  assertEquals(queue.keys, 0);
+});
+
+test("keyedQueue({ governor }) tells a governor of one's own the key, and the weight of the task", async () => {
+  const semaphore = new Semaphore(3);
+  const asked: unknown[] = [];
+  const own: Governor = {
+    acquire: ({ weight, key } = {}) => {
+      asked.push([weight, key]);
+      return semaphore.acquire();
+    },
+  };
+  const queue = keyedQueue({ governor: () => own });
+  const group = new CoGroup({ concurrency: 1, queue, slice: Infinity });
+  group.add(() => {}, { key: "a", weight: 2 });
+  group.add(() => {}, { key: "a" });
+  assertEquals(await group.wait(), 0);
+  assertEquals(asked, [[2, "a"], [1, "a"]]);
+  assertThrows(
+    () => queue.push({ task: () => {}, options: { key: "a", weight: 0 } }),
+    RangeError,
+    "Cannot queue task: weight",
+  );
+});
+
+test("CoGroup.tasks() leaves a key its place in the line of its governor", async () => {
+  const semaphore = new Semaphore(1);
+  const queue = keyedQueue({ governor: () => semaphore });
+  const group = new CoGroup({ concurrency: 2, queue, slice: Infinity });
+  const first = semaphore.tryAcquire()!;
+  let ran = 0;
+  group.add(() => void ran++, { key: "k" });
+  await settled();
+  const later = semaphore.acquire();
+  assertEquals(group.tasks().length, 1);
+  await settled();
+  first.release();
+  await settled();
+  assertEquals(ran, 1, "law 4");
+  (await later).release();
+  assertEquals(await group.wait(), 0);
+});
+
+test("keyedQueue({ governor }) forgets a key with an allOf when none of its governors has anything to remember", async () => {
+  using time = new FakeTime();
+  const queue = new KeyedQueue(
+    Infinity,
+    Infinity,
+    () => allOf(new Semaphore(1), everySecond()),
+  );
+  const group = new CoGroup({ concurrency: 9, queue, slice: Infinity });
+  for (const key of range(9)) group.add(() => {}, { key });
+  await group.idle();
+  assertEquals(queue.keys, 9);
+  await time.tickAsync(1000);
+  for (const _ of range(9)) {
+    group.add(() => {}, { key: {} });
+    await group.idle();
+  }
+  assertEquals(queue.keys, 9, "the last ones");
+  await group.wait();
 });
 
 test("keyedQueue({ governor }) under a group's governor keeps both limits; it can't be the same one", async () => {
@@ -478,4 +549,90 @@ test("checkedQueue() of a keyedQueue with governors lets a group that is paused 
   other.release();
   group.resume();
   assertEquals([await group.wait(), ran], [0, 1]);
+});
+
+test("keyedQueue({ governor }) asks for no governor anew while a key has tasks, however many of them are withdrawn", async () => {
+  let made = 0;
+  const started: number[] = [];
+  const governor = () => {
+    made++;
+    let left = 2; // A governor of the user's own, which would forget what it gave.
+    return {
+      acquire: () =>
+        left-- > 0 ? Promise.resolve(permit) : new Promise<Permit>(() => {}),
+    };
+  };
+  const permit: Permit = { release() {}, [Symbol.dispose]() {} };
+  const group = new CoGroup({
+    concurrency: 4,
+    queue: keyedQueue({ perKey: Infinity, governor }),
+  });
+  for (const id of range(100)) {
+    group.add(() => void started.push(id), { key: "one", id });
+  }
+  await settled();
+  for (const id of range(95)) group.withdraw(id);
+  group.tasks();
+  await settled();
+  assertEquals([made, started], [1, [0, 1]]);
+  group.abort();
+  await group.wait();
+});
+
+test("keyedQueue({ governor }) forgets keys that share a governor, though that is busy", async () => {
+  const shared = new Semaphore(1);
+  const held = shared.tryAcquire()!;
+  const queue = new KeyedQueue(Infinity, 1, () => shared);
+  const group = new CoGroup({ concurrency: 1, queue });
+  const own = new AbortController();
+  for (const key of range(50)) group.add(() => {}, { key, signal: own.signal });
+  await settled();
+  own.abort();
+  for (const _ of range(50)) group.add(() => {}, { key: "last" });
+  held.release();
+  await group.wait();
+  assert(queue.keys <= 1, `${queue.keys} keys are left`);
+});
+
+test("keyedQueue({ governor }) forgets many keys by a timer when no more work comes, and leaves none", async () => {
+  using time = new FakeTime();
+  const queue = new KeyedQueue(
+    Infinity,
+    1,
+    () => rateLimit({ limit: 1, interval: 5000 }),
+  );
+  const group = new CoGroup({ concurrency: 9, queue, slice: Infinity });
+  for (const key of range(11_000)) group.add(() => {}, { key });
+  await group.idle();
+  assertEquals(queue.keys, 11_000);
+  for (let second = 0; second < 8; second++) time.tick(1000);
+  assertEquals(queue.keys, 0);
+  assert(!time.next(), "a timer is left");
+  for (const key of range(1000)) group.add(() => {}, { key });
+  await group.idle();
+  time.tick(5000);
+  for (const key of range(400)) group.add(() => {}, { key: `new ${key}` });
+  await group.idle();
+  assertEquals(queue.keys, 400);
+  await group.wait();
+});
+
+test("keyedQueue({ governor }): a heavy task that is withdrawn while it waits lets the light one behind it start", async () => {
+  const semaphore = new Semaphore(10);
+  const queue = keyedQueue({ perKey: Infinity, governor: () => semaphore });
+  const group = new CoGroup({ concurrency: 4, queue });
+  const { promise, open } = gate();
+  const log: string[] = [];
+  const add = (id: string, weight: number, task: () => unknown) =>
+    group.add(task, { key: "one", id, weight });
+  add("first", 5, () => promise);
+  add("heavy", 10, () => log.push("heavy"));
+  add("light", 1, () => log.push("light"));
+  await settled();
+  assertEquals(log, []);
+  group.withdraw("heavy");
+  await settled();
+  assertEquals(log, ["light"]);
+  open();
+  await group.wait();
 });

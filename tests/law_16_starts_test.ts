@@ -2,6 +2,7 @@
 
 import {
   adaptiveLimit,
+  allOf,
   CoGroup,
   type Governor,
   type Permit,
@@ -341,6 +342,21 @@ test("Law 16: a permit of rateLimit() that arrives when it was taken for lost co
   rate.acquire().then(() => starts.push(loop.now));
   await loop.run();
   assertEquals(starts, [1250]);
+});
+
+test("allOf() tells a rateLimit() when a permit that was waited for has arrived: the next is not late", async () => {
+  using loop = new Loop();
+  const rate = rateLimit({ limit: 1, interval: 100 });
+  const governor = allOf(rate, new Semaphore(1));
+  const starts: number[] = [];
+  for (const _ of range(4)) {
+    governor.acquire().then((permit) => {
+      starts.push(Math.round(loop.now));
+      permit.release();
+    });
+  }
+  await loop.run();
+  assertEquals(starts, [0, 100, 200, 300]);
 });
 
 test("rateLimit() is used up where the loop is free: 1,000 starts take no more than they must", async () => {

@@ -2,7 +2,12 @@
  * `ctx.lend`: a task that waits for something else lends its worker to others.
  */
 
-import { CoGroup, type TaskContext } from "../mod.ts";
+import {
+  type AcquireOptions,
+  CoGroup,
+  Semaphore,
+  type TaskContext,
+} from "../mod.ts";
 import { assertBooks, gate, range, settled, Tasks } from "./support/helpers.ts";
 import {
   assert,
@@ -342,6 +347,139 @@ test("ctx.lend() in a retried task and in an item of map: each attempt lends ane
   for await (const item of items) results.push(item);
   assertEquals(results, ["a20", "b21"]);
   await group.wait();
+  assertBooks(group);
+});
+
+test("ctx.lend(): a group that is full again when a task comes back leaves the line of its governor", async () => {
+  const semaphore = new Semaphore(1);
+  const signals: AbortSignal[] = [];
+  const governor = {
+    acquire: (options: AcquireOptions) => {
+      signals.push(options.signal!);
+      return semaphore.acquire(options);
+    },
+  };
+  const group = new CoGroup({ concurrency: 1, governor, slice: Infinity });
+  const [waits, ends] = [gate(), gate()];
+  group.add(async (ctx) => {
+    await ctx.lend(() => waits.promise);
+    await ends.promise;
+  });
+  group.add(() => {});
+  await settled();
+  assertEquals(signals.map(({ aborted }) => aborted), [false, false]);
+  waits.open();
+  await settled();
+  assertEquals(signals.map(({ aborted }) => aborted), [false, true]);
+  ends.open();
+  assertEquals([await group.wait(), signals.length], [0, 3]);
+});
+
+for (const isBack of [false, true]) {
+  test(`Law 2: a task that has ended ${isBack ? "as it waits to go on" : "while it is lent"} is not in flight while isRetriable thinks it over`, async () => {
+    const asked = gate();
+    const waits = gate();
+    let inFlight = -1;
+    const group = new CoGroup({
+      concurrency: 1,
+      slice: Infinity,
+      retry: {
+        maxAttempts: 2,
+        minTimeout: 0,
+        isRetriable: async () => {
+          inFlight = group.inFlight;
+          await asked.promise;
+          return false;
+        },
+      },
+    });
+    const tasks = new Tasks();
+    const end = gate();
+    const failed = group.go(async (ctx) => {
+      ctx.lend(() => waits.promise);
+      await end.promise;
+      throw "own";
+    });
+    const other = group.go(tasks.task(0));
+    await settled();
+    if (isBack) waits.open();
+    await settled();
+    end.open();
+    await settled();
+    assertEquals([inFlight, group.inFlight, group.stats.lent], [1, 1, 1]);
+    assertEquals(group.tasks().map(({ state }) => state), ["running", "lent"]);
+    assertBooks(group);
+    waits.open();
+    tasks.open(0);
+    await other;
+    const third = group.go(() => group.stats.lent);
+    assertEquals(await third, 1, "it needs no worker any more");
+    asked.open();
+    assertEquals(await failed.catch((e) => e), "own");
+    assertEquals([await group.wait(), group.stats.lent], [0, 0]);
+    assertBooks(group);
+  });
+}
+
+test("ctx.lend(): a failure that onError hears of late, at the end of a stream, tells which worker it was", async () => {
+  using time = new FakeTime();
+  const workers: number[] = [];
+  const group = new CoGroup({
+    concurrency: 3,
+    slice: Infinity,
+    onError: (_, { workerId }) => void workers.push(workerId),
+  });
+  const gates = range(3).map(() => gate());
+  const { promise } = gate();
+  const items = group.map(range(3), async (n, ctx) => {
+    if (n > 0) ctx.lend(() => promise);
+    await gates[n]!.promise;
+  }, { each: (n) => n > 0 ? { timeout: 5 } : undefined });
+  const first = items.next();
+  await settled();
+  time.tick(5);
+  for (const { open } of gates.toReversed()) open();
+  await first;
+  await assertRejects(() => items.next(), Error, "timed out");
+  assertEquals(workers, [1]);
+  await group.wait();
+});
+
+test("ctx.lend() of a task that has run for a while lets one start that was queued before", async () => {
+  const group = new CoGroup(1);
+  const [begins, waits] = [gate(), gate()];
+  group.add(async (ctx) => {
+    await begins.promise;
+    await ctx.lend(() => waits.promise);
+  });
+  const other = group.go(() => group.stats.lent);
+  await settled();
+  begins.open();
+  assertEquals(await other, 1);
+  waits.open();
+  assertEquals(await group.wait(), 0);
+});
+
+test("ctx.lend() of a task that waits to go on has it wait for that, too, and others start", async () => {
+  const group = new CoGroup(1);
+  const tasks = new Tasks();
+  const gates = range(2).map(() => gate());
+  const contexts: TaskContext[] = [];
+  group.add((ctx) => {
+    contexts.push(ctx);
+    return ctx.lend(() => gates[0]!.promise);
+  });
+  await settled();
+  group.add(tasks.task(0));
+  await settled();
+  gates[0]!.open();
+  await settled();
+  contexts[0]!.lend(() => gates[1]!.promise);
+  const other = group.go(() => group.stats.lent);
+  tasks.open(0);
+  assertEquals(await other, 1);
+  gates[1]!.open();
+  assertEquals(await group.wait(), 0);
   assertBooks(group);
 });
 

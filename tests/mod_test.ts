@@ -1,6 +1,7 @@
 import * as mod from "../mod.ts";
 import * as channels from "../src/channel/mod.ts";
 import * as consuming from "../src/consume/mod.ts";
+import * as trace from "../src/trace/mod.ts";
 import { assertEquals, assertStrictEquals } from "./support/std.ts";
 import { test } from "./support/test.ts";
 
@@ -51,6 +52,16 @@ test("A Consumption has exactly these members", async () => {
   const consumption = consuming.consume(group, () => [], () => {});
   assertEquals(Object.keys(consumption), ["close", "wait", "stats"]);
   await consumption.wait();
+});
+
+test("The entry point for traces exports exactly these values", () => {
+  assertEquals(Object.keys(trace).sort(), [
+    "QUEUE",
+    "Recorder",
+    "diagnosticsObserver",
+    "progressLines",
+    "tellAll",
+  ]);
 });
 
 test("CoGroup has exactly these members", () => {

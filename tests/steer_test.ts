@@ -4,10 +4,13 @@
  */
 
 import {
+  checkedQueue,
   CoGroup,
   CoGroupClosedError,
   keyedQueue,
   priorityQueue,
+  type Queue,
+  type QueuedTask,
   slidingQueue,
 } from "../mod.ts";
 import { assertBooks, gate, range, settled, Tasks } from "./support/helpers.ts";
@@ -105,6 +108,21 @@ test("CoGroup.tasks() shows none that has ended, also where its end is told, and
   assertBooks(group);
 });
 
+/** A queue of one's own, which can only be seen by taking everything out. */
+function ownQueue(): Queue<QueuedTask> {
+  const values: QueuedTask[] = [];
+  return {
+    capacity: Infinity,
+    get size() {
+      return values.length;
+    },
+    push: (value) => void values.push(value),
+    peek: () => values[0],
+    shift: () => values.shift(),
+    clear: () => values.splice(0),
+  };
+}
+
 test("CoGroup.tasks() changes nothing: in every queue what is queued starts in the order that it shows", async () => {
   for (
     const queue of [
@@ -112,6 +130,7 @@ test("CoGroup.tasks() changes nothing: in every queue what is queued starts in t
       priorityQueue(),
       keyedQueue({ perKey: Infinity }),
       slidingQueue<never>(100),
+      ownQueue(),
     ]
   ) {
     const group = new CoGroup({ concurrency: 1, queue, paused: true });
@@ -193,6 +212,51 @@ test("CoGroup.setPriority() moves queued tasks of that id, in order among equals
   group.resume();
   await group.wait();
   assertEquals(ran, ["b1", "b2", "a1", "a2", "c1"]);
+});
+
+for (const checks of [false, true]) {
+  test(`CoGroup.setPriority() puts a task among its equals as it came, also after tasks()${checks ? ", in a checkedQueue" : ""}`, async () => {
+    const queue = checks ? checkedQueue(priorityQueue()) : priorityQueue();
+    const group = new CoGroup({ concurrency: 1, queue, paused: true });
+    const ran: string[] = [];
+    group.add(() => void ran.push("first"), { id: 1 });
+    group.add(() => void ran.push("second"), { id: 2, priority: 1 });
+    assertEquals(group.tasks().map(({ id }) => id), [2, 1]);
+    assertEquals(group.setPriority(2, 0), 1);
+    assertEquals(group.tasks().map(({ id }) => id), [1, 2]);
+    group.resume();
+    await group.wait();
+    assertEquals(ran, ["first", "second"]);
+  });
+}
+
+test("CoGroup.tasks() shows a priorityQueue whose compare throws as the tasks came, and they stay", () => {
+  let isBroken = false;
+  const queue = priorityQueue({
+    compare: (a, b) => {
+      if (isBroken) throw new Error("no order");
+      return b.options!.priority! - a.options!.priority!;
+    },
+  });
+  const group = new CoGroup({ concurrency: 1, queue, paused: true });
+  for (const id of range(3)) group.add(() => {}, { id, priority: id });
+  isBroken = true;
+  assertEquals(group.tasks().map(({ id }) => id), [0, 1, 2]);
+  isBroken = false;
+  assertEquals(group.tasks().map(({ id }) => id), [2, 1, 0]);
+  assertEquals(group.clear().map(({ options }) => options?.id), [2, 1, 0]);
+});
+
+test("CoGroup.tasks() shows delayed tasks of one time in the order in which they were delayed", async () => {
+  using _ = new FakeTime();
+  const group = new CoGroup({
+    concurrency: 9,
+    retry: { maxAttempts: 2, minTimeout: 10, jitter: 0 },
+  });
+  for (const id of range(9)) group.add(() => Promise.reject(), { id });
+  await settled();
+  assertEquals(group.tasks().map(({ id }) => id), range(9));
+  group.clear();
 });
 
 test("CoGroup.setPriority() is what a retry of the task queues with, too", async () => {
@@ -408,6 +472,23 @@ test("CoGroup.closing speaks when the state is in order: its handler may use the
 });
 
 // --- shutdown ---
+
+test("CoGroup.closing speaks last: streams have their end, and inserts that wait their answer, whatever its handler does", async () => {
+  const group = new CoGroup({ concurrency: 1, capacity: 0, paused: true });
+  const items = group.map([1, 2], (n) => n);
+  const next = items.next();
+  const insert = group.insert(() => {});
+  let waiting = -1;
+  group.closing.addEventListener("abort", () => {
+    items.throw!("own").catch(() => {});
+    group.concurrency = 2; // It lets inserts in, if one waits.
+    waiting = group.stats.accepted;
+  });
+  const { accepted } = group.stats;
+  group.abort("why");
+  assertEquals(await next.catch((e) => e), "why");
+  assertEquals([await insert, waiting], [false, accepted]);
+});
 
 test("CoGroup.shutdown() lets everything run that ends in time, and leaves no timer", async () => {
   using time = new FakeTime();

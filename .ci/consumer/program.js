@@ -9,6 +9,7 @@ import assert from "node:assert/strict";
 import { Channel, CoGroup, CoGroupClosedError } from "@cogroup/cogroup";
 import * as channels from "@cogroup/cogroup/channel";
 import { consume } from "@cogroup/cogroup/consume";
+import { Recorder } from "@cogroup/cogroup/trace";
 
 // Results, in the order of the input; never more at once than allowed.
 let most = 0;
@@ -90,5 +91,11 @@ const consumption = consume(new CoGroup(1), messages(), ({ id }) => {
 await consumption.wait();
 assert.deepEqual(answers, ["ack 1", "nak 2 10"]);
 assert.equal(consumption.stats.retried, 1);
+// A trace of what a group has done.
+const recorder = new Recorder({ name: "traced" });
+const traced = new CoGroup({ concurrency: 1, observer: recorder });
+await traced.go(() => {}, { id: "a task" });
+const { traceEvents } = JSON.parse(JSON.stringify(recorder));
+assert(traceEvents.some(({ name, ph }) => name === "a task" && ph === "X"));
 
 console.log("the package works");

@@ -25,11 +25,14 @@ import {
   droppingQueue,
   fifoQueue,
   type Governor,
+  type GroupStep,
   type ItemContext,
   keyedQueue,
   type KeyedQueueOptions,
   type LossyQueueOptions,
   type MapOptions,
+  type ObservedTask,
+  type Observer,
   type Permit,
   priorityQueue,
   type PriorityQueueOptions,
@@ -47,11 +50,13 @@ import {
   type SettledItem,
   type ShutdownOptions,
   slidingQueue,
+  type Step,
   type Task,
   type TaskContext,
   type TaskFailure,
   type TaskInfo,
   type TaskOptions,
+  type TaskStep,
   type WaitOptions,
   type WorkerFunction,
 } from "@cogroup/cogroup";
@@ -64,6 +69,21 @@ import {
   type Message,
   type Receive,
 } from "@cogroup/cogroup/consume";
+import {
+  type DiagnosticsMessage,
+  diagnosticsObserver,
+  type DiagnosticsOptions,
+  type NewEvents,
+  progressLines,
+  type ProgressLinesOptions,
+  QUEUE,
+  Recorder,
+  type RecorderOptions,
+  tellAll,
+  type Trace,
+  type TraceEvent,
+  type WithProgress,
+} from "@cogroup/cogroup/trace";
 
 const { signal } = new AbortController();
 
@@ -196,6 +216,47 @@ export async function useSelect(): Promise<string> {
   }
   const last: Selected<Channel<string>> = await channels.select([work]);
   return last.closed ? "over" : last.value;
+}
+
+/** What watches a group: an observer of the consumer's own, and those of the package. */
+export async function useObservers(): Promise<string> {
+  const own: Observer = {
+    onStep(step: Step): void {
+      if ("task" in step) onTask(step);
+      else onGroup(step);
+    },
+  };
+  const onTask = (step: TaskStep) => {
+    const { id, number }: ObservedTask = step.task;
+    seen.push(`${id ?? number} ${step.type}`);
+    if (step.type === "started") {
+      seen.push(`worker ${step.workerId satisfies number}`);
+    }
+    if (step.type === "abandoned") seen.push(step.why);
+  };
+  const onGroup = (step: GroupStep) => {
+    if (step.type === "resized") {
+      seen.push(`${step.concurrency satisfies number}`);
+    }
+  };
+  const recorderOptions: RecorderOptions = { name: "observed", steps: 10 };
+  const recorder = new Recorder(recorderOptions);
+  const named: DiagnosticsOptions = { name: "observed" };
+  const observer = tellAll(own, recorder, diagnosticsObserver(named));
+  const group = new CoGroup({ concurrency: 1, observer });
+  const watched: WithProgress = group;
+  const lines: ProgressLinesOptions = { interval: 10, total: 1 };
+  group.add(() => {});
+  group.close();
+  for await (const line of progressLines(watched, lines)) seen.push(line);
+  const trace: Trace = recorder.toJSON();
+  const inQueue = (event: TraceEvent) => event.tid === QUEUE;
+  const { events, cursor, missed }: NewEvents = recorder.eventsSince(0);
+  const message = ({ name, step }: DiagnosticsMessage) =>
+    `${name} ${step.type}`;
+  return `${
+    trace.traceEvents.filter(inQueue).length
+  } of ${events.length}, ${cursor} ${missed} ${message}`;
 }
 
 /** The errors that a caller can tell apart. */

@@ -7,6 +7,7 @@
 import { addWays } from "../support/add_ways.ts";
 import { batch, present } from "../support/contenders.ts";
 import { type Section, timed } from "../support/harness.ts";
+import { lawsOfBatch } from "../support/laws.ts";
 
 export const add: Section = {
   letter: "a",
@@ -21,6 +22,7 @@ export const add: Section = {
       base: "cogroup",
       contenders: present(addWays, peers, (name, runAll) => ({
         name,
+        laws: () => lawsOfBatch(runAll),
         measure: timed(count, async () => {
           await runAll(tasks, concurrency);
           verify();

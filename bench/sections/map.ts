@@ -1,6 +1,6 @@
 /**
  * d. A stream of results from a stream of items, in the order of the items and
- * in the order of the results. Left out as long as the group has no `map`.
+ * in the order of the results.
  *
  * @module
  */
@@ -22,17 +22,9 @@ type MapAll = (
   mapper: Mapper,
   concurrency: number,
 ) => AsyncIterable<number> | Promise<Iterable<number>>;
-type Map = (
-  source: Iterable<number>,
-  fn: Mapper,
-  options?: { ordered?: boolean },
-) => AsyncIterable<number>;
-
-const isThere = "map" in CoGroup.prototype;
-
 function cogroup(ordered: boolean): MapAll {
   return (items, mapper, concurrency) => {
-    const group = kept(new CoGroup(concurrency)) as unknown as { map: Map };
+    const group = kept(new CoGroup(concurrency));
     return group.map(items, mapper, { ordered });
   };
 }
@@ -58,6 +50,12 @@ const ways: readonly Way<MapAll>[] = [
     ({ pooledMap }) => (items, mapper, concurrency) =>
       pooledMap(concurrency, items, mapper),
   ),
+  using(
+    "streaming-iterables",
+    ({ transform }) => (items, mapper, concurrency) =>
+      transform(concurrency, mapper, items),
+    "transform, unordered",
+  ),
   // No stream: all results at once, in an array.
   using(
     "p-map",
@@ -71,7 +69,6 @@ export const map: Section = {
   letter: "d",
   title: "map, every result read",
   cases: ({ peers, quick }) => {
-    if (!isThere) return [];
     const count = quick ? 10_000 : 100_000;
     const items = Array.from({ length: count }, (_, i) => i);
     // deno-lint-ignore require-await -- An async function that has nothing to wait for.

@@ -131,6 +131,30 @@ function queues(count: number): Case {
   };
 }
 
+/** Options of tasks that nothing comes of: what it costs to be ready for it. */
+function taskOptions(count: number): Case {
+  const work = batch(count);
+  const { signal } = new AbortController();
+  const all: Record<string, TaskOptions> = {
+    "timeout": { timeout: 1e6 },
+    "signal": { signal },
+    "retry": { retry: { maxAttempts: 3 } },
+    "id": { id: "one" },
+    "priority, in the default queue": { priority: 1 },
+    "key, in the default queue": { key: 1 },
+  };
+  const kinds = Object.entries(all).map(([name, options]): Kind => ({
+    name,
+    options: work.tasks.map(() => options),
+  }));
+  return {
+    title: "options of tasks",
+    unit: "ns/task",
+    base: DEFAULT.name,
+    contenders: [DEFAULT, ...kinds].map((kind) => contender(kind, work)),
+  };
+}
+
 function governors(count: number): Case {
   const work = batch(count);
   const kinds: Kind[] = [
@@ -253,6 +277,11 @@ export const seams: Section = {
   cases: ({ quick }) => {
     const count = quick ? 10_000 : 100_000;
     const sizes = quick ? [1e3, 1e4, 1e5] : [1e3, 1e4, 1e5, 1e6];
-    return [queues(count), governors(count), ...priorities(sizes)];
+    return [
+      queues(count),
+      taskOptions(count),
+      governors(count),
+      ...priorities(sizes),
+    ];
   },
 };

@@ -76,4 +76,25 @@ export const addWays: readonly Way<RunAll>[] = [
     for (const task of tasks) queue.push(task, ignore);
     return queue.drain();
   }),
+  using("@henrygd/queue", ({ newQueue }) => (tasks, concurrency) => {
+    const queue = kept(newQueue(concurrency));
+    for (const task of tasks) queue.add(task);
+    return queue.done();
+  }),
+  // No queue, but a batch: it asks for the next task.
+  using("es6-promise-pool", ({ default: Pool }) => (tasks, concurrency) => {
+    let next = 0;
+    return kept(new Pool(() => tasks[next++]?.(), concurrency)).start();
+  }),
+  using("effect", ({ Effect }) => (tasks, concurrency) =>
+    Effect.runPromise(
+      Effect.forEach(tasks, (task) => Effect.promise(task), { concurrency }),
+    )),
+  using("rxjs", (rx) => (tasks, concurrency) =>
+    rx.lastValueFrom(
+      rx.from(tasks).pipe(
+        rx.mergeMap((task: Tasks[number]) => task(), concurrency),
+        rx.toArray(),
+      ),
+    )),
 ];

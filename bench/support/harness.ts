@@ -13,13 +13,24 @@
  * @module
  */
 
+import process from "node:process";
 import { collect } from "./gc.ts";
+
+/** What one turn of a contender has taken, for each task. */
+export interface Figure {
+  /** By the clock. */
+  readonly time: number;
+  /** The processor's own time of the whole process, the collector's threads included. */
+  readonly cpu: number;
+}
 
 /** One of the libraries that are compared. */
 export interface Contender {
   readonly name: string;
   /** Does the work once, verifies it, and returns the figure. */
-  readonly measure: () => number | Promise<number>;
+  readonly measure: () => number | Figure | Promise<number | Figure>;
+  /** Finds out which laws it does not keep: see laws.ts. */
+  readonly laws?: () => Promise<string>;
 }
 
 /** Contenders at the same work. */
@@ -61,6 +72,10 @@ export interface Row {
   least: number;
   /** Median of the rounds' ratios to the case's base. */
   ratio: number;
+  /** The same of the processor's time, where it was taken. */
+  cpuRatio?: number;
+  /** The laws that it does not keep, of those that were tried. */
+  laws?: string;
 }
 
 /**
@@ -70,12 +85,15 @@ export interface Row {
 export function timed(
   count: number,
   run: () => unknown,
-): () => Promise<number> {
+): () => Promise<Figure> {
   return async () => {
     await run();
+    const before = process.cpuUsage();
     const start = performance.now();
     await run();
-    return (performance.now() - start) * 1e6 / count;
+    const time = (performance.now() - start) * 1e6 / count;
+    const { user, system } = process.cpuUsage(before);
+    return { time, cpu: (user + system) * 1e3 / count };
   };
 }
 
@@ -88,41 +106,73 @@ export async function measure(
 ): Promise<void> {
   rounds = Math.min(rounds, section.maxRounds ?? Infinity);
   for (const work of section.cases(kit)) {
-    const figures = await measureCase(work, rounds);
-    const base = figures.get(work.base)!;
-    onCase(work.contenders.map(({ name }) => {
-      const own = figures.get(name)!;
-      return {
-        section: section.letter,
-        title: section.title,
-        case: work.title,
-        ...work.x === undefined ? {} : { x: work.x },
-        contender: name,
-        unit: work.unit,
-        median: median(own),
-        least: Math.min(...own),
-        ratio: median(own.map((figure, round) => figure / base[round]!)),
-      };
-    }));
+    const figures = await measureCase(section, work, rounds);
+    const laws = await Promise.all(
+      work.contenders.map(({ laws }) => laws?.()),
+    );
+    onCase(rowsOf(section, work, figures, laws));
   }
 }
 
+function rowsOf(
+  section: Section,
+  work: Case,
+  figures: ReadonlyMap<string, Figure[]>,
+  laws: readonly (string | undefined)[],
+): Row[] {
+  const base = figures.get(work.base)!;
+  return work.contenders.map(({ name }, i) => {
+    const own = figures.get(name)!;
+    const times = own.map(({ time }) => time);
+    const ratio = (kind: keyof Figure) =>
+      median(own.map((figure, round) => figure[kind] / base[round]![kind]));
+    return {
+      section: section.letter,
+      title: section.title,
+      case: work.title,
+      ...work.x === undefined ? {} : { x: work.x },
+      contender: name,
+      unit: work.unit,
+      median: median(times),
+      least: Math.min(...times),
+      ratio: ratio("time"),
+      ...Number.isNaN(own[0]!.cpu) ? {} : { cpuRatio: ratio("cpu") },
+      ...laws[i] ? { laws: laws[i] } : {},
+    };
+  });
+}
+
 async function measureCase(
-  { contenders }: Case,
+  { letter }: Section,
+  { title, contenders }: Case,
   rounds: number,
-): Promise<Map<string, number[]>> {
+): Promise<Map<string, Figure[]>> {
   const warmUps = Math.min(3, Math.ceil(rounds / 3));
-  const figures = new Map(contenders.map(({ name }) => [name, [] as number[]]));
+  const figures = new Map(contenders.map(({ name }) => [name, [] as Figure[]]));
   collect();
   for (let round = -warmUps; round < rounds; round++) {
+    progress(
+      `${letter}. ${title}: round ${round + warmUps + 1} of ${
+        rounds + warmUps
+      }`,
+    );
     for (let i = 0; i < contenders.length; i++) {
       const at = (i + round + warmUps) % contenders.length;
       const { name, measure } = contenders[at]!;
       const figure = await measure();
-      if (round >= 0) figures.get(name)!.push(figure);
+      if (round < 0) continue;
+      figures.get(name)!.push(
+        typeof figure === "number" ? { time: figure, cpu: NaN } : figure,
+      );
     }
   }
+  progress("");
   return figures;
+}
+
+/** One line at a terminal, which the next one replaces. */
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
 }
 
 function median(values: readonly number[]): number {

@@ -58,6 +58,89 @@ export interface PeerModules {
       };
     };
   };
+  "@henrygd/queue": {
+    newQueue: (concurrency: number) => {
+      add<R>(job: Job<R>): Promise<R>;
+      done(): Promise<void>;
+    };
+  };
+  "throat": { default: (concurrency: number) => Limiter };
+  "promise-limit": { default: (concurrency: number) => Limiter };
+  "plimit-lit": { pLimit: (concurrency: number) => Limiter };
+  "promise-call-limit": {
+    callLimit<R>(jobs: Job<R>[], options: { limit: number }): Promise<R[]>;
+  };
+  "es6-promise-pool": {
+    default: new (next: () => Promise<unknown> | void, concurrency: number) => {
+      start(): Promise<unknown>;
+    };
+  };
+  "es-toolkit": {
+    limitAsync<A extends unknown[], R>(
+      call: (...args: A) => Promise<R>,
+      concurrency: number,
+    ): (...args: A) => Promise<R>;
+    Semaphore: new (limit: number) => {
+      acquire(): Promise<void>;
+      release(): void;
+    };
+  };
+  "@henrygd/semaphore": {
+    getSemaphore: (key: unknown, limit: number) => {
+      acquire(): Promise<void>;
+      release(): void;
+    };
+  };
+  "@esfx/async-semaphore": {
+    AsyncSemaphore: new (limit: number) => {
+      wait(): Promise<void>;
+      release(): void;
+    };
+  };
+  "async-sema": {
+    Sema: new (limit: number) => {
+      acquire(): Promise<unknown>;
+      tryAcquire(): unknown;
+      release(): void;
+    };
+  };
+  "semaphore-async-await": {
+    default: { default: new (limit: number) => SemaphoreAsyncAwait };
+  };
+  "streaming-iterables": {
+    transform<T, R>(
+      concurrency: number,
+      mapper: (item: T) => Promise<R>,
+      source: Iterable<T>,
+    ): AsyncIterable<R>;
+  };
+  "effect": {
+    Effect: {
+      promise<R>(job: Job<R>): unknown;
+      forEach<T>(
+        items: Iterable<T>,
+        call: (item: T) => unknown,
+        options: { concurrency: number },
+      ): unknown;
+      runPromise(effect: unknown): Promise<unknown>;
+    };
+  };
+  "rxjs": {
+    from<T>(items: Iterable<T>): { pipe(...operators: unknown[]): unknown };
+    mergeMap<T>(call: (item: T) => Promise<unknown>, limit: number): unknown;
+    toArray(): unknown;
+    lastValueFrom(source: unknown): Promise<unknown>;
+  };
+  "p-throttle": {
+    default: (options: { limit: number; interval: number }) => <R>(
+      call: () => R,
+    ) => () => Promise<R>;
+  };
+  "bottleneck": {
+    default: new (options: { minTime?: number; reservoir?: number }) => {
+      schedule<R>(job: Job<R>): Promise<R>;
+    };
+  };
   "pooledMap": {
     pooledMap: <T, R>(
       concurrency: number,
@@ -68,6 +151,15 @@ export interface PeerModules {
   "@std Channel": {
     Channel: new <T>(options: { capacity: number }) => ChannelLike<T>;
   };
+}
+
+/** Calls of a job with a limit. */
+export type Limiter = <R>(job: Job<R>) => Promise<R>;
+
+interface SemaphoreAsyncAwait {
+  acquire(): Promise<boolean>;
+  tryAcquire(): boolean;
+  release(): void;
 }
 
 interface Fastq {
@@ -99,6 +191,22 @@ const PLACES: Record<PeerName, readonly string[]> = {
   "p-map": ["p-map@7.1.1"],
   "promise-pool": ["@supercharge/promise-pool@3.3.0"],
   "async.queue": ["async@3.2.6"],
+  "@henrygd/queue": ["@henrygd/queue@1.2.0"],
+  "throat": ["throat@6.0.2"],
+  "promise-limit": ["promise-limit@2.7.0"],
+  "plimit-lit": ["plimit-lit@3.4.0"],
+  "promise-call-limit": ["promise-call-limit@3.0.2"],
+  "es6-promise-pool": ["es6-promise-pool@2.5.0"],
+  "es-toolkit": ["es-toolkit@1.53.2"],
+  "@henrygd/semaphore": ["@henrygd/semaphore@0.1.0"],
+  "@esfx/async-semaphore": ["@esfx/async-semaphore@1.0.0"],
+  "async-sema": ["async-sema@3.1.1"],
+  "semaphore-async-await": ["semaphore-async-await@1.5.1"],
+  "streaming-iterables": ["streaming-iterables@8.0.1"],
+  "effect": ["effect@4.1.0"],
+  "rxjs": ["rxjs@7.8.2"],
+  "p-throttle": ["p-throttle@8.1.1"],
+  "bottleneck": ["bottleneck@2.19.5"],
   "pooledMap": ["@std/async/pool", "deno-std@1.4.0/async/pool.js"],
   "@std Channel": ["@std/async/channel"],
 };
@@ -109,7 +217,7 @@ const isPackage = (place: string) => !place.startsWith("@std/");
 export const installation: string =
   `npm install --prefix bench --no-save --no-package-lock ${
     Object.values(PLACES).flat().filter(isPackage)
-      .map((place) => place.replace(/\/[^@]*$/, "")).join(" ")
+      .map((place) => place.replace(/(?<=@[\d.]+)\/.*$/, "")).join(" ")
   }`;
 
 /** The peers that loaded. */

@@ -40,15 +40,24 @@ export class Table {
       console.log(`\n${first.section}. ${first.title}`);
     }
     console.log(
-      line(`  ${first.case}`, `${first.unit}, median`, "least", "ratio"),
+      line(
+        `  ${first.case}`,
+        `${first.unit}, median`,
+        "least",
+        "ratio",
+        "cpu",
+        "laws",
+      ),
     );
-    for (const { contender, median, least, ratio } of rows) {
+    for (const { contender, median, least, ratio, cpuRatio, laws } of rows) {
       console.log(
         line(
           `    ${contender}`,
           figure(median),
           figure(least),
           ratio.toFixed(2),
+          cpuRatio?.toFixed(2) ?? "",
+          laws ?? "",
         ),
       );
     }
@@ -61,7 +70,9 @@ export class Table {
 
 function line(name: string, median: string, ...others: string[]): string {
   const left = name.padEnd(NAME) + median.padStart(FIGURE);
-  return left + others.map((column) => column.padStart(10)).join("");
+  const laws = others.pop()!;
+  const columns = others.map((column) => column.padStart(10));
+  return `${left}${columns.join("")}  ${laws}`.trimEnd();
 }
 
 /** Three digits that count. */

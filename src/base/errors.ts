@@ -93,7 +93,7 @@ export class CoGroupClosedError extends Error {
 /** A DOMException, where there is such a thing; else an error of that name. */
 export function domError(
   message: string,
-  name: "AbortError" | "TimeoutError",
+  name: "AbortError" | "TimeoutError" | "InvalidStateError",
 ): Error {
   if (typeof DOMException === "function") {
     return new DOMException(message, name);

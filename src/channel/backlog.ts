@@ -259,17 +259,25 @@ export class Backlog<T> {
     this.#queue.update!(value);
   }
 
-  /** All values, in order. O(n), or what it costs to push all of them. */
+  /** All values, in order. */
   get all(): T[] {
-    const all = this.#takeAll(this.#queue.clear());
-    const values = all.filter((value) => this.#counts(value));
-    this.#restore(values);
+    const stranded = [...this.#stranded ?? []]; // A queue may strand more.
+    const queued = this.#queue.all?.() ?? this.#takeOutAndIn();
+    const values = stranded.concat(queued)
+      .filter((value) => this.#isLive(value));
     for (let link = this.#line.first; link; link = link.after as typeof link) {
       if (link instanceof Kept && this.#isLive(link.value)) {
         values.push(link.value);
       }
     }
     return values;
+  }
+
+  /** All that a queue of the user's own has, which can only be seen outside of it. */
+  #takeOutAndIn(): T[] {
+    const queued = this.#queue.clear();
+    this.#restore(queued);
+    return queued;
   }
 
   /** A value here does not count any more. */

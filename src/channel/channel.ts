@@ -217,7 +217,21 @@ export class Channel<T>
     return (exchange.isClosed ? CLOSED : EMPTY) as ChannelReceiveResult<T>;
   }
 
-  /** Closes the channel, without a reason. */
+  /**
+   * Closes the channel, without a reason. What is in it can still be received; then
+   * iteration ends, and receivers get a {@linkcode ChannelClosedError}.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Channel } from "@cogroup/cogroup";
+   *
+   * const channel = new Channel<string>({ capacity: 1 });
+   * await channel.send("last");
+   * channel.close();
+   * assert.deepEqual(await Array.fromAsync(channel), ["last"]);
+   * ```
+   */
   close(): void;
   /**
    * Closes the channel. What is in it can still be received; then receivers
@@ -314,7 +328,21 @@ export class Channel<T>
     return channelStream(this.#exchange);
   }
 
-  /** Closes the channel, at the end of a `using` block. */
+  /**
+   * Closes the channel, at the end of a `using` block.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Channel } from "@cogroup/cogroup";
+   *
+   * const channel = new Channel<string>();
+   * {
+   *   using _ = channel;
+   * }
+   * assert.equal(channel.closed, true);
+   * ```
+   */
   [Symbol.dispose](): void {
     this.close();
   }
@@ -323,6 +351,19 @@ export class Channel<T>
    * Closes the channel, at the end of an `await using` block.
    *
    * @returns A resolved promise: it does not wait for the channel to be empty.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Channel } from "@cogroup/cogroup";
+   *
+   * const channel = new Channel<string>({ capacity: 1 });
+   * {
+   *   await using _ = channel;
+   *   await channel.send("last");
+   * }
+   * assert.deepEqual([channel.closed, channel.size], [true, 1]);
+   * ```
    */
   [Symbol.asyncDispose](): Promise<void> {
     this.close();

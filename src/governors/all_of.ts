@@ -176,8 +176,7 @@ class AllPermits extends Permits {
     const before = this.#line;
     const next = this.#line = first && this.#blocked;
     // WARNING: not the other way round: what that frees might be what is waited for now.
-    if (next instanceof Own) next.wait(first!.weight);
-    else next?.wait(first!.weight, first!.key);
+    next?.wait(first!.weight, first!.key);
     if (before !== next) before?.leave();
   }
 

@@ -43,6 +43,11 @@ export class Foreign {
     return this.#spare !== undefined && this.#isFor(weight, key);
   }
 
+  /** Whether it waits for a permit. */
+  get isWaiting(): boolean {
+    return this.#wait !== undefined;
+  }
+
   /** Whether it has a permit, or waits for one. */
   get isBusy(): boolean {
     return this.#spare !== undefined || this.#wait !== undefined;

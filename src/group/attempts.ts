@@ -30,8 +30,10 @@ import type { Entry, Item, Track } from "./entry.ts";
 import type { Gate } from "./gate.ts";
 import { NO_ID } from "./ids.ts";
 import type { Loans } from "./loans.ts";
+
 import type { Place, Runner } from "./runner.ts";
 import type { State } from "./state.ts";
+import type { Watch, Why } from "./watch.ts";
 
 /** The parts of a group that its attempts work with. */
 export interface AttemptsOptions {
@@ -44,6 +46,8 @@ export interface AttemptsOptions {
   readonly runner: Runner;
   /** Not there if the group has no governor. */
   readonly gate: Gate | undefined;
+  /** Not there if the group has no observer. */
+  readonly watch: Watch | undefined;
 }
 
 export class Attempts {
@@ -59,6 +63,7 @@ export class Attempts {
   readonly #loans: Loans;
   readonly #runner: Runner;
   readonly #gate: Gate | undefined;
+  readonly #watch: Watch | undefined;
   /** What ends the judging of each entry. */
   readonly #judged = new Map<Entry, () => void>();
 
@@ -71,6 +76,7 @@ export class Attempts {
     this.#loans = options.loans;
     this.#runner = options.runner;
     this.#gate = options.gate;
+    this.#watch = options.watch;
   }
 
   /** An entry is in the backlog, and watches its signal from now on. */
@@ -78,6 +84,7 @@ export class Attempts {
     entry.state = "queued";
     const { id, signal } = entry.traits;
     if (id !== undefined) this.directory.add(entry);
+    this.#watch?.accepted(entry);
     if (signal === undefined) return;
     const watcher = new AbortWatcher((reason) => this.withdraw(entry, reason));
     entry.track!.watcher = watcher;
@@ -111,7 +118,7 @@ export class Attempts {
       error = reason;
     }
     run.end();
-    this.#loans.end(run);
+    this.#loans.leave(run);
     track.run = undefined;
     this.#release(track, run, error !== NONE);
     // Awaited only if there is a promise: a microtask is a tenth of a task.
@@ -123,12 +130,14 @@ export class Attempts {
       await judging;
       track.run = undefined;
     }
+    // WARNING: not before it is judged: it has no worker, and is not in flight (law 2).
+    this.#loans.end(run);
     if (run.overdue) this.#state.overdue--;
-    if (run.isToldEarly) this.end(entry, "rejected");
+    if (run.told !== NONE) this.#endAs("rejected", entry, run, run.told);
     else if (run.timeoutError !== NONE) {
       this.#putOff(entry, run, run.timeoutError);
     } else if (error === NONE) {
-      this.end(entry, "fulfilled");
+      this.#endAs("fulfilled", entry, run, undefined);
       entry.fulfilled(value);
     } else if (run.failure === NONE) this.#putOff(entry, run, error);
     else this.#reject(entry, run, run.failure);
@@ -149,7 +158,11 @@ export class Attempts {
       if (this.#state.isAborted) entry.state = "gone";
       else {
         this.#count(entry, "abandoned");
-        if (isQueued) this.#backlog.forget();
+        if (isQueued) {
+          this.#queue.withdrawn?.(entry);
+          this.#backlog.forget();
+        }
+        this.#watch?.abandoned([entry], "withdrawn", reason);
       }
       this.#tellAbandoned(entry, reason);
       this.#bell.ring();
@@ -158,13 +171,18 @@ export class Attempts {
 
   /**
    * These items were accepted, have left the backlog and the delays, and will never run.
-   * All are counted before the first is told: that may run the user's code.
+   * All are counted before the first is told: see `tellAbandoned`.
    */
-  abandon(items: readonly Item[], reason: unknown): void {
+  countAbandoned(items: readonly Item[]): void {
     for (const item of items) {
       if (typeof item === "function") this.#state.abandoned++;
       else this.#count(item, "abandoned");
     }
+  }
+
+  /** Tells that these were abandoned. Runs the user's code. */
+  tellAbandoned(items: readonly Item[], why: Why, reason: unknown): void {
+    this.#watch?.abandoned(items, why, reason);
     for (const item of items) {
       if (typeof item !== "function") this.#tellAbandoned(item, reason);
     }
@@ -180,10 +198,22 @@ export class Attempts {
     for (const end of this.#judged.values()) end();
   }
 
-  /** An entry has ended for good; its caller tells it so. */
+  /** A plain entry has ended for good, or one that has no run; its caller tells it so. */
   end(entry: Entry, fate: "fulfilled" | "rejected"): void {
     this.#count(entry, fate);
     if (entry.track !== undefined) unwatch(entry.track.watcher);
+  }
+
+  /** Ends an entry whose run is over. */
+  #endAs(
+    fate: "fulfilled" | "rejected",
+    entry: Entry,
+    place: Place,
+    error: unknown,
+  ): void {
+    this.end(entry, fate);
+    const more = fate === "fulfilled" ? undefined : { error };
+    this.#watch?.run(fate, entry, place, more);
   }
 
   /** Gives the permit back. A task that its own signal ended does not count as failed. */
@@ -204,7 +234,7 @@ export class Attempts {
     const error = domError(message, "TimeoutError");
     run.timedOut = true;
     if (!run.isToldEarly) {
-      this.#countOverdue(run);
+      this.#countOverdue(entry, run, "timeout");
       const judging = this.#judge(entry, run, error);
       const onJudged = () => this.#timedOut(entry, run, error);
       if (judging === undefined) onJudged();
@@ -217,15 +247,15 @@ export class Attempts {
     if (run.failure === NONE) run.timeoutError = error;
     // Else the caller may know already: the task's own signal may have spoken.
     else if (!run.isToldEarly) {
-      run.isToldEarly = true;
+      run.told = run.failure;
       this.#tellFailed(entry, run, run.failure);
     }
   }
 
   #interrupt(entry: Entry, run: Run, reason: unknown): void {
     if (entry.hasCaller && !run.isToldEarly) {
-      this.#countOverdue(run);
-      run.isToldEarly = true;
+      this.#countOverdue(entry, run, "signal");
+      run.told = reason;
       entry.abandoned(reason);
     }
     run.abort(reason);
@@ -286,24 +316,26 @@ export class Attempts {
     this.#state.inFlight--;
     this.#state.retried++;
     this.delays.add(entry.track!, run.wait);
+    const until = performance.now() + run.wait;
+    this.#watch?.run("delayed", entry, run, { error, until });
   }
 
   #requeue(entry: Entry): void {
     entry.state = "queued";
     try {
       this.#backlog.force(entry);
+      this.#watch?.due(entry);
     } catch (error) { // A queue of the user's own throws: then the task has failed.
       entry.state = "delayed";
-      this.end(entry, "rejected");
       const { attempt } = entry.track!;
-      this.#tellFailed(entry, { workerId: NO_ID, attempt }, error);
+      this.#reject(entry, { workerId: NO_ID, attempt }, error);
     }
     this.#bell.ring();
   }
 
-  #reject(entry: Entry, run: Run, error: unknown): void {
-    this.end(entry, "rejected");
-    this.#tellFailed(entry, run, error);
+  #reject(entry: Entry, place: Place, error: unknown): void {
+    this.#endAs("rejected", entry, place, error);
+    this.#tellFailed(entry, place, error);
   }
 
   #tellFailed(entry: Entry, place: Place, error: unknown): void {
@@ -315,9 +347,14 @@ export class Attempts {
     entry.abandoned(reason);
   }
 
-  #countOverdue(run: Run): void {
-    if (!run.overdue) this.#state.overdue++;
+  #countOverdue(entry: Entry, run: Run, why: "timeout" | "signal"): void {
+    if (run.overdue) return;
+    this.#state.overdue++;
     run.overdue = true;
+    if (this.#watch === undefined) return;
+    const { attempt, isLent } = run;
+    const workerId = isLent ? NO_ID : run.workerId;
+    this.#watch.run("overdue", entry, { attempt, workerId }, { why });
   }
 
   #count(entry: Entry, fate: "fulfilled" | "rejected" | "abandoned"): void {

@@ -90,8 +90,8 @@ export class Run extends RunContext {
   /** Goes off when the attempt's time is over. */
   timer: Timer | undefined = undefined;
   #reason: Maybe<unknown> = NONE;
-  /** Whether its caller was told before the task has ended; then the end tells it nothing. */
-  isToldEarly = false;
+  /** What its caller was told before the task has ended, if it was; then the end tells it nothing. */
+  told: Maybe<unknown> = NONE;
   /** Whether it is counted as overdue. */
   overdue = false;
   timedOut = false;
@@ -105,6 +105,10 @@ export class Run extends RunContext {
   wait = 0;
   /** They watch what its permits may be lost by. */
   #watchers: AbortWatcher[] | undefined = undefined;
+
+  get isToldEarly(): boolean {
+    return this.told !== NONE;
+  }
 
   /** Lets the signal speak, even if the task looks at it only later. The first reason stays. */
   override abort(reason: unknown): void {

@@ -49,7 +49,7 @@ export class Delays<D extends Delayable> {
 
   /** All, in the order in which they are due. */
   get all(): D[] {
-    return this.#delayed.all.sort((a, b) => a.due - b.due);
+    return inOrder(this.#delayed.all);
   }
 
   add(delayed: D, ms: number): void {
@@ -73,7 +73,7 @@ export class Delays<D extends Delayable> {
       else leaving.push(delayed);
     }
     this.look();
-    return leaving.sort((a, b) => isBefore(a, b) ? -1 : 1);
+    return inOrder(leaving);
   }
 
   /** Sets the alarm, for a newcomer too: its timer may be the only one that goes off. */
@@ -93,6 +93,10 @@ export class Delays<D extends Delayable> {
     }
     this.look();
   }
+}
+
+function inOrder<D extends Delayable>(delayed: D[]): D[] {
+  return delayed.sort((a, b) => isBefore(a, b) ? -1 : 1);
 }
 
 function isBefore(a: Delayable, b: Delayable): boolean {

@@ -17,6 +17,7 @@ import type { QueuedTask, Task, TaskOptions } from "../task.ts";
 import type { Run } from "./context.ts";
 import type { Delayable } from "./delays.ts";
 import type { Place, Runner } from "./runner.ts";
+import type { Seen } from "./seen.ts";
 
 /** What is queued: the bare function where nothing else is known of the task. */
 export type Item = Task | Entry;
@@ -52,7 +53,7 @@ export interface Traits {
   readonly retry: Retries | undefined;
   /** How much of the governor's limit it takes. */
   readonly weight: number;
-  /** It has one attempt, no timeout and no signal, and no governor or queue hears of its end. */
+  /** It has one attempt, no timeout and no signal, and no governor, queue or observer hears of its end. */
   readonly isPlain: boolean;
 }
 
@@ -67,6 +68,8 @@ export class Track implements Delayable {
   run: Run | undefined = undefined;
   /** What the group's governor, if there is one, gave for this run. */
   permit: Permit | undefined = undefined;
+  /** What the group's observer, if there is one, knows it by. */
+  seen: Seen | undefined = undefined;
   index = -1;
   due = 0;
   turn = 0;

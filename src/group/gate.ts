@@ -47,7 +47,13 @@ export interface Gate {
   leave(): boolean;
 }
 
-export function gateTo(governor: Governor, keeper: GateKeeper): Gate {
+/** A gate of which can be told whether the group waits at it. */
+export interface PlainGate extends Gate {
+  /** Whether the group waits for a permit. */
+  readonly isWaiting: boolean;
+}
+
+export function gateTo(governor: Governor, keeper: GateKeeper): PlainGate {
   const permits = permitsOf(governor);
   return permits === undefined
     ? new ForeignGate(governor, keeper)
@@ -55,7 +61,7 @@ export function gateTo(governor: Governor, keeper: GateKeeper): Gate {
 }
 
 /** The way to a governor of this library. */
-class OwnGate extends Candidate implements Gate {
+class OwnGate extends Candidate implements PlainGate {
   readonly #permits: Permits;
   readonly #keeper: GateKeeper;
   #isFree = false;
@@ -64,6 +70,10 @@ class OwnGate extends Candidate implements Gate {
     super();
     this.#permits = permits;
     this.#keeper = keeper;
+  }
+
+  get isWaiting(): boolean {
+    return this.list !== undefined;
   }
 
   isOpen(entry: Entry): boolean {
@@ -103,7 +113,7 @@ class OwnGate extends Candidate implements Gate {
 }
 
 /** The way to any other governor, which is the user's code. */
-class ForeignGate implements Gate {
+class ForeignGate implements PlainGate {
   readonly #foreign: Foreign;
   readonly #keeper: GateKeeper;
   /** Permits that are to be given back, and how. */
@@ -113,6 +123,10 @@ class ForeignGate implements Gate {
     const { onOpen, onBroken } = keeper;
     this.#foreign = new Foreign(governor, onOpen, onBroken);
     this.#keeper = keeper;
+  }
+
+  get isWaiting(): boolean {
+    return this.#foreign.isWaiting;
   }
 
   isOpen({ traits: { weight, options } }: Entry): boolean {

@@ -27,6 +27,7 @@ import type { QueuedTask } from "../task.ts";
 import { Attempts } from "./attempts.ts";
 import { Bell } from "./bell.ts";
 import { Grace } from "./context.ts";
+import { Diagnosis } from "./diagnosis.ts";
 import { infoOf, type TaskInfo } from "./directory.ts";
 import { type Entry, isLive, type Item, stays } from "./entry.ts";
 import { gateTo } from "./gate.ts";
@@ -36,6 +37,7 @@ import { Loans } from "./loans.ts";
 import { optionsOver, type Settings } from "./options.ts";
 import { NOWHERE, Runner } from "./runner.ts";
 import { type CoGroupStats, State } from "./state.ts";
+import { Watch, watchedGateTo } from "./watch.ts";
 import { Workers } from "./workers.ts";
 
 /**
@@ -57,7 +59,26 @@ export interface WaitOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Options of {@linkcode CoGroup.prototype.shutdown}. */
+/**
+ * Options of {@linkcode CoGroup.prototype.shutdown}.
+ *
+ * @example A task that would never end, and is told when its time is over
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { CoGroup, type ShutdownOptions } from "@cogroup/cogroup";
+ *
+ * const options: ShutdownOptions = { grace: 5 };
+ * const group = new CoGroup(1);
+ * const ended = group.go(({ signal }) =>
+ *   new Promise<string>((resolve) => {
+ *     signal.addEventListener("abort", () => resolve("told to end"));
+ *   })
+ * );
+ * await new Promise((resolve) => setTimeout(resolve)); // It has started.
+ * assert.equal(await group.shutdown(options), 0);
+ * assert.equal(await ended, "told to end");
+ * ```
+ */
 export interface ShutdownOptions {
   /**
    * Milliseconds for which everything may go on. Then the group is aborted, and
@@ -83,10 +104,13 @@ export class Group {
   readonly workers: Workers;
   readonly attempts: Attempts;
   readonly runner: Runner;
+  /** Not there unless the options ask for it. */
+  readonly diagnosis: Diagnosis | undefined;
   readonly feeds: Set<Feed> = new Set();
   readonly #grace: Grace;
   readonly #ids: Ids;
   readonly #loans: Loans;
+  readonly #watch: Watch | undefined;
   /** Tells the queue's `onEvict`, if there is one. */
   readonly #onDrop: ((item: Item) => void) | undefined;
   /** Whether entries were accepted: then an abort has to look through the backlog. */
@@ -108,8 +132,17 @@ export class Group {
   #resetting: Promise<number> | undefined = undefined;
 
   constructor(settings: Settings) {
+    const { concurrency, paused } = settings;
+    const state = this.state = new State(concurrency, paused);
+    const diagnosis = this.diagnosis = settings.diagnose
+      ? Diagnosis.of(state)
+      : undefined;
+    if (diagnosis !== undefined) {
+      const worker = diagnosis.around(settings.worker);
+      const observer = diagnosis.beside(settings.observer);
+      settings = { ...settings, worker, observer };
+    }
     this.settings = settings;
-    const state = this.state = new State(settings.concurrency, settings.paused);
     const queue = settings.queue as OwnQueue<Item>;
     const { onEvict } = settings.queue as OwnQueue<unknown>;
     this.#onDrop = onEvict && ((item) => this.#tell(onEvict, item));
@@ -122,17 +155,20 @@ export class Group {
     const grace = this.#grace = new Grace(settings.grace);
     const runner = this.runner = new Runner(settings.worker, settings.onError);
     const onBroken = (error: unknown) => this.#fail(error);
+    const { observer } = settings;
+    const watch = this.#watch = observer && new Watch(observer);
+    const keeper = { onOpen: () => this.workers.look(), onBroken };
     const gate = settings.governor &&
-      gateTo(settings.governor, {
-        onOpen: () => this.workers.look(),
-        onBroken,
-      });
+      (watch === undefined
+        ? gateTo(settings.governor, keeper)
+        : watchedGateTo(settings.governor, keeper, watch));
     const ids = this.#ids = new Ids();
     const loans = this.#loans = new Loans(
       state,
       ids,
       () => this.workers.look(),
       () => this.workers.turn.mayStart(),
+      watch,
     );
     const parts = {
       state,
@@ -144,6 +180,7 @@ export class Group {
       loans,
       runner,
       gate,
+      watch,
     };
     const attempts = this.attempts = new Attempts(parts);
     const { slice } = settings;
@@ -165,6 +202,7 @@ export class Group {
         );
       },
       onReady: () => bell.ring(),
+      isLive: (value) => isLive(value as Entry),
     });
     this.#follow();
   }
@@ -200,6 +238,21 @@ export class Group {
     );
   }
 
+  /** What `console.log` shows: its state, and what it has counted, without the zeros. */
+  get shown(): [title: string, details: object] {
+    const { isAborted, isClosed, limit, paused } = this.state;
+    const life = isClosed && this.isAtRest
+      ? "done"
+      : isAborted
+      ? "aborted"
+      : isClosed
+      ? "closed"
+      : "open";
+    const counts = Object.entries(this.stats).filter(([, n]) => n > 0);
+    const details = { concurrency: limit, ...Object.fromEntries(counts) };
+    return [`CoGroup (${paused ? `${life}, paused` : life})`, details];
+  }
+
   /** Whether nothing is queued, delayed, lent or in flight. */
   get isAtRest(): boolean {
     const { inFlight, lent } = this.state;
@@ -212,16 +265,19 @@ export class Group {
     this.state.accepted++;
     const { delays } = this.attempts;
     if (delays.size > 0) delays.look();
+    const isEvicting = this.backlog.whenFull === "evict";
+    const evicted = isEvicting ? this.#evict() : undefined;
     if (typeof item !== "function") {
       this.#hasEntries = true;
       this.attempts.accept(item);
     }
-    if (this.backlog.whenFull === "evict") this.#evict();
+    if (evicted !== undefined) this.#tellEvicted(evicted);
   }
 
   close(): void {
     if (this.state.closed) return;
     this.state.closed = true;
+    this.#watch?.group("closed");
     this.workers.isWatched = true; // The end is to be seen, though no call waits for it.
     if (!this.state.isAborted) this.#stopIntake();
   }
@@ -246,7 +302,9 @@ export class Group {
   }
 
   setPaused(paused: boolean): void {
+    const isOther = this.state.paused !== paused;
     this.state.paused = paused;
+    if (isOther) this.#watch?.group(paused ? "paused" : "resumed");
     this.workers.look();
     for (const feed of this.feeds) feed.resized?.();
   }
@@ -261,7 +319,7 @@ export class Group {
       const abandoned = () => this.state.abandoned;
       this.#done ??= this.#until(this.#enders, undefined, abandoned);
       return signal === undefined || this.#isDone
-        ? this.#done
+        ? this.#answer("wait", this.#done)
         : this.#until(this.#enders, signal, abandoned);
     } catch (error) {
       return Promise.reject(error);
@@ -279,7 +337,8 @@ export class Group {
         return this.#until(this.#idlers, signal, ignore);
       }
       // One for all: a caller may ask again and again, and race it against something.
-      return this.#idle ??= this.#until(this.#idlers, undefined, ignore);
+      this.#idle ??= this.#until(this.#idlers, undefined, ignore);
+      return this.#answer("idle", this.#idle);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -299,7 +358,6 @@ export class Group {
   /** What is queued, in order, delayed, running and lent. */
   get tasks(): TaskInfo[] {
     const queued = this.state.isAborted ? [] : this.backlog.all;
-    this.workers.look(); // The queue was emptied for that, and waits for no key any more.
     return [
       ...queued.map((item) => infoOf(item, "queued")),
       ...this.attempts.delays.all.map(({ entry }) => infoOf(entry, "delayed")),
@@ -391,10 +449,16 @@ export class Group {
       this.feeds.clear(); // A stream may be read on, whatever becomes of the next life.
       this.state.reset();
       this.#grace.reset();
+      this.#watch?.group("reset");
       this.#follow();
       return abandoned;
     });
-    return this.#resetting;
+    return this.#answer("reset", this.#resetting);
+  }
+
+  /** An answer that comes when the group is at rest, for one caller. */
+  #answer<T>(doing: string, answer: Promise<T>): Promise<T> {
+    return this.diagnosis?.ownAnswer(doing, answer) ?? answer;
   }
 
   #follow(): void {
@@ -407,16 +471,17 @@ export class Group {
 
   /** Tells calls that wait for room, and feeds; a copy of these, for they leave at once. */
   #stopIntake(): void {
-    this.#tellClosing();
     this.backlog.dismiss();
     for (const feed of [...this.feeds]) feed.stop(this.state.reason);
     this.workers.look();
+    this.#tellClosing();
   }
 
   /** O(1) if there are only bare tasks: those stay in the backlog, for `clear`. */
   #abandonAll(reason: unknown): void {
     if (!this.#hasEntries) {
       this.state.abandoned += this.backlog.size;
+      this.#watch?.group("aborted", { reason });
       return;
     }
     const { size } = this.backlog;
@@ -428,16 +493,25 @@ export class Group {
     for (const { entry } of delayed) items.push(entry);
     const left = this.#left ??= []; // Not spread: the stack is not that large.
     for (const item of items) if (!stays(item)) left.push(item);
-    this.attempts.abandon(items, reason);
+    this.attempts.countAbandoned(items);
+    this.#watch?.group("aborted", { reason });
+    this.attempts.tellAbandoned(items, "aborted", reason);
+  }
+
+  /** Counts what was evicted. It is told of that when the newcomer is counted, too. */
+  #evict(): readonly Item[] {
+    const items = this.backlog.takeEvicted();
+    this.attempts.countAbandoned(items);
+    return items;
   }
 
   /** Makes the error only if a caller hears it: it costs as much as a hundred tasks. */
-  #evict(): void {
-    const items = this.backlog.takeEvicted();
+  #tellEvicted(items: readonly Item[]): void {
     const isHeard = items.some((item) =>
       typeof item !== "function" && item.hasCaller
     );
-    this.attempts.abandon(items, isHeard ? taskGone("evicted") : undefined);
+    const reason = isHeard ? taskGone("evicted") : undefined;
+    this.attempts.tellAbandoned(items, "evicted", reason);
     if (this.#onDrop !== undefined) items.forEach(this.#onDrop);
   }
 
@@ -459,7 +533,8 @@ export class Group {
     const items = this.backlog.clear(stays);
     const delayed = this.attempts.delays.clear(({ entry }) => stays(entry));
     for (const { entry } of delayed) items.push(entry);
-    this.attempts.abandon(items, taskGone("cleared"));
+    this.attempts.countAbandoned(items);
+    this.attempts.tellAbandoned(items, "cleared", taskGone("cleared"));
     this.workers.look();
     return items;
   }

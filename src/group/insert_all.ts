@@ -56,7 +56,7 @@ export function insertAll(
 }
 
 class TaskFeed implements Feed, Puller<Given> {
-  readonly all: Deferred<number> = deferred();
+  readonly all: Deferred<number>;
   readonly #intake: Intake;
   readonly #group: Group;
   readonly #source: Source<Given>;
@@ -66,6 +66,8 @@ class TaskFeed implements Feed, Puller<Given> {
   #isSettled = false;
   /** Resolves when the source is closed; undefined until the feed stops. */
   #closed: Promise<void> | undefined = undefined;
+  /** The last one that has waited for a place. */
+  #sender: WaitingInsert | undefined = undefined;
   /** Whether a place is held for what is being pulled. */
   #isHolding = false;
   /** Ends the wait for the pull under way: it was answered, or the feed has stopped. */
@@ -76,6 +78,11 @@ class TaskFeed implements Feed, Puller<Given> {
     this.#group = group;
     this.#source = new Source("insertAll", tasks, this);
     this.#turn = new Turn(group.settings.slice);
+    this.all = group.diagnosis?.deferred(
+      "insertAll",
+      () => this.#sender?.list === undefined ? "source" : "worker",
+      (error) => this.#giveUp(error),
+    ) ?? deferred();
   }
 
   /** Never rejects. */
@@ -143,8 +150,19 @@ class TaskFeed implements Feed, Puller<Given> {
   /** Waits for a place to be held; false if there will be none. */
   #place(): Promise<boolean> {
     const isHeld = new Promise<boolean>(keep);
-    this.#group.backlog.join(new WaitingInsert(this.#group, NONE));
+    const { backlog, diagnosis } = this.#group;
+    backlog.join(this.#sender = new WaitingInsert(this.#group, NONE));
+    diagnosis?.look();
     return isHeld;
+  }
+
+  /** It waits for room that will never be there. */
+  #giveUp(error: Error): void {
+    const sender = this.#sender!;
+    this.#fail(error);
+    this.#group.backlog.leave(sender);
+    sender.refused();
+    this.stop();
   }
 
   /** Resolves when the pull under way is answered, or the feed is stopped. */

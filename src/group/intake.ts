@@ -33,6 +33,7 @@ import { type Permits, permitsOf } from "../governors/permits.ts";
 import { Sender } from "../channel/backlog.ts";
 import type { QueuedTask, Task, TaskOptions } from "../task.ts";
 import { Call } from "./call.ts";
+import type { Diagnosis } from "./diagnosis.ts";
 import { Entry, type Item, signalOf, type Traits } from "./entry.ts";
 import type { Group } from "./group.ts";
 
@@ -93,7 +94,7 @@ export class Intake {
   readonly #group: Group;
   /** Whether a task without options can be queued as it is. */
   readonly #isBare: boolean;
-  /** Whether a governor or the queue is told of the end of each attempt or task. */
+  /** Whether a governor, the queue or an observer is told of the end of each attempt or task. */
   readonly #isTracked: boolean;
   /** Those of the group's governor, if it is one of this library. */
   readonly #permits: Permits | undefined;
@@ -102,9 +103,11 @@ export class Intake {
 
   constructor(group: Group) {
     this.#group = group;
-    const { governor, isRead, queue, retry, timeout } = group.settings;
+    const { governor, isRead, observer, queue, retry, timeout } =
+      group.settings;
     this.#permits = governor && permitsOf(governor);
-    this.#isTracked = governor !== undefined || queue.done !== undefined;
+    this.#isTracked = governor !== undefined || observer !== undefined ||
+      queue.done !== undefined;
     const isPlain = retry === undefined && timeout === Infinity &&
       !this.#isTracked;
     this.#isBare = isPlain && !isRead;
@@ -152,8 +155,18 @@ export class Intake {
     const sender = new WaitingInsert(this.#group, item);
     const signal = signalOf(item);
     if (signal !== undefined) sender.leaveBy(signal);
-    this.#group.backlog.join(sender);
-    return isIn;
+    const { backlog, diagnosis } = this.#group;
+    backlog.join(sender);
+    if (diagnosis === undefined || signal !== undefined) return isIn;
+    diagnosis.look();
+    return diagnosis.watch(isIn, {
+      doing: "insert",
+      lack: () => sender.list === undefined ? "nothing" : "worker",
+      fail: (error) => {
+        backlog.leave(sender);
+        sender.failed(error);
+      },
+    });
   }
 
   go(task: Task, options: TaskOptions | undefined): Promise<unknown> {
@@ -170,10 +183,30 @@ export class Intake {
       }
       this.#group.accept(call);
       workers.wakeCall(call);
-      return call.promise;
+      return this.#group.diagnosis === undefined
+        ? call.promise
+        : this.#watched(this.#group.diagnosis, call);
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** The promise of a call. Its own signal, if it has one, can end a wait for it. */
+  #watched(diagnosis: Diagnosis, call: Call): Promise<unknown> {
+    if (call.traits.signal !== undefined) return call.promise;
+    let isTold = false;
+    return diagnosis.watch(call.promise, {
+      doing: "go",
+      lack: () => {
+        if (isTold || call.state === "gone") return "nothing";
+        return call.state === "running" ? "tasks" : "worker";
+      },
+      fail: (error) => {
+        isTold = true;
+        if (call.state === "running") call.abandoned(error); // It runs on, for nothing.
+        else this.#group.attempts.withdraw(call, error);
+      },
+    });
   }
 
   /** Why a call can't be accepted; NONE if it can. */

@@ -24,6 +24,8 @@ import type { Lender, RunContext } from "./context.ts";
 import type { QueuedTask, Task } from "../task.ts";
 import { type Ids, NO_ID } from "./ids.ts";
 import type { State } from "./state.ts";
+import type { Watch } from "./watch.ts";
+import type { Entry } from "./entry.ts";
 
 /** The loan of one task. It is in the line from the end of its last wait on. */
 class Loan extends Link {
@@ -45,21 +47,24 @@ export class Loans implements Lender {
   readonly #loans = new Map<RunContext, Loan>();
   /** Tasks whose waits are over, and that have no worker yet. */
   readonly #line = new List<Loan>();
-  /** Called when a worker was lent: another task may start. */
-  readonly #onLent: () => void;
+  /** Called when a worker was lent, or is wanted back: has `admit` called, and the group look. */
+  readonly #onMoved: () => void;
   /** Whether one more task may go on in this turn of the event loop (law 10). */
   readonly #mayGoOn: () => boolean;
+  readonly #watch: Watch | undefined;
 
   constructor(
     state: State,
     ids: Ids,
-    onLent: () => void,
+    onMoved: () => void,
     mayGoOn: () => boolean,
+    watch: Watch | undefined,
   ) {
     this.#state = state;
     this.#ids = ids;
-    this.#onLent = onLent;
+    this.#onMoved = onMoved;
     this.#mayGoOn = mayGoOn;
+    this.#watch = watch;
   }
 
   /** The tasks that have lent their workers. */
@@ -86,12 +91,16 @@ export class Loans implements Lender {
   admit(): void {
     const state = this.#state;
     while (this.#line.size > 0) {
-      const isFree = this.#ids.used < state.limit &&
-        state.inFlight < state.limit;
-      if (!isFree || !this.#mayGoOn()) return;
+      // Each task in flight has an id, and keeps it for a moment when it has ended.
+      if (this.#ids.used >= state.limit || !this.#mayGoOn()) return;
       const { ctx } = this.#line.first!;
       this.#end(ctx, this.#ids.take(ctx));
     }
+  }
+
+  /** The task will need no worker any more, though its end is not counted yet. */
+  leave(ctx: RunContext): void {
+    if (ctx.isLent) this.#line.delete(this.#loans.get(ctx)!);
   }
 
   /** The task has ended. If its worker is lent, it is counted as in flight again, without one. */
@@ -105,8 +114,7 @@ export class Loans implements Lender {
     const loan = this.#loans.get(ctx) ?? this.#begin(ctx);
     loan.open++;
     this.#line.delete(loan);
-    this.admit(); // Tasks that wait to go on are first.
-    this.#onLent();
+    this.#onMoved(); // Tasks that wait to go on are first.
     return loan;
   }
 
@@ -117,14 +125,15 @@ export class Loans implements Lender {
     this.#ids.release(ctx.workerId);
     this.#state.inFlight--;
     this.#state.lent++;
+    this.#watch?.run("lent", ctx.item as Entry, ctx);
     return loan;
   }
 
   #close(loan: Loan): Promise<void> {
     if (--loan.open > 0) return SETTLED;
-    if (loan.ctx.isLent) {
+    if (loan.ctx.isLent && !loan.ctx.hasEnded) {
       this.#line.push(loan);
-      this.admit();
+      this.#onMoved(); // A group that is full again leaves its governor's line.
     }
     return loan.back.promise;
   }
@@ -138,6 +147,7 @@ export class Loans implements Lender {
     ctx.workerId = id;
     this.#state.lent--;
     this.#state.inFlight++;
+    this.#watch?.run("back", ctx.item as Entry, ctx);
     loan.back.resolve();
   }
 }

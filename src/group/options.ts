@@ -20,6 +20,7 @@ import type { Governor } from "../governor.ts";
 import { checkedGovernor } from "../governors/permits.ts";
 import type { Queue } from "../queues/queue.ts";
 import { type RetryOptions, RetryPolicy } from "../base/retry.ts";
+import type { Observer } from "./observer.ts";
 import type { ErrorHandler } from "./runner.ts";
 import type {
   QueuedTask,
@@ -120,6 +121,11 @@ export interface CoGroupOptions {
    */
   onError?: ((error: unknown, failure: TaskFailure) => void) | undefined;
   /**
+   * Hears of every step of every task, and of the group. Without one nothing is paid for
+   * that. See {@linkcode Observer}.
+   */
+  observer?: Observer | undefined;
+  /**
    * Milliseconds for which tasks that never really wait may keep the event
    * loop from turning. With Infinity the group never yields to it.
    *
@@ -132,6 +138,26 @@ export interface CoGroupOptions {
    * @default {false}
    */
   paused?: boolean | undefined;
+  /**
+   * Whether the group finds tasks that wait for themselves, the commonest way in which a
+   * group stands still: a task that awaits `wait`, `idle`, `reset` or `shutdown` of its own
+   * group; and tasks that await `go`, `insert`, `insertAll` or the next value of a
+   * `map` while each worker has such a task. Such an await rejects, in the same turn of
+   * the event loop, with an InvalidStateError which names the tasks; what is waited for,
+   * if it has not started, is abandoned. Where only `Promise.all` or `allSettled` has
+   * asked, it rejects when nothing has happened for a second; of the waits for the
+   * group's end these are not found. The cure is `ctx.lend`.
+   *
+   * For development: it makes each task several times as dear. It takes what is awaited in
+   * a task, or in a function that the task has called, for what the task waits for; so
+   * don't await such calls in the background of a task. It leaves alone calls with a
+   * `signal` of their own, and what `Promise.race` or `any` is given; and it does not know
+   * of keys and permits, which a lent task keeps. It does nothing where there is no
+   * `AsyncLocalStorage` (browsers).
+   *
+   * @default {false}
+   */
+  diagnose?: boolean | undefined;
 }
 
 /**
@@ -171,7 +197,7 @@ export interface MapOptions<T = unknown> extends Omit<TaskOptions, "id"> {
   /**
    * Gives the options of one item, over those that stand beside it: what it does not say,
    * or says with `undefined`, is as for all items. Called once for each item, when it
-   * is pulled. If it throws, the item has failed.
+   * is pulled. If it throws, or is an async function, the item has failed.
    *
    * @param item The item.
    * @param index Which one it is, from 0.
@@ -193,8 +219,10 @@ export interface Settings {
   retry: RetryPolicy | undefined;
   timeout: number;
   onError: ErrorHandler | undefined;
+  observer: Observer | undefined;
   slice: number;
   paused: boolean;
+  diagnose: boolean;
 }
 
 const DOING = "create CoGroup";
@@ -220,12 +248,20 @@ export function settle(options: CoGroupOptions | number): Settings {
     retry: checked(DOING, retry, "retry") && new RetryPolicy(DOING, retry!),
     timeout: milliseconds(DOING, "timeout", timeout ?? Infinity),
     onError: onError && callable(DOING, "onError", onError),
+    observer: checkedObserver(given.observer),
     slice: milliseconds(DOING, "slice", given.slice ?? 10),
     paused: flag(DOING, "paused", given.paused ?? false),
+    diagnose: flag(DOING, "diagnose", given.diagnose ?? false),
     // Last: a queue is taken only if all else is in order. The cast: a queue that reads
     // its tasks is given entries, which are QueuedTasks; a Fifo reads nothing.
     queue: takeQueue<unknown>(DOING, given, Infinity) as Queue<Item>,
   };
+}
+
+function checkedObserver(observer: Observer | undefined): Observer | undefined {
+  const given = checked(DOING, observer, "observer");
+  if (given !== undefined) callable(DOING, "observer.onStep", given.onStep);
+  return given;
 }
 
 /**

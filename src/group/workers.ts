@@ -33,6 +33,7 @@ import { type Ids, NO_ID } from "./ids.ts";
 import type { Loans } from "./loans.ts";
 import type { Runner } from "./runner.ts";
 import type { State } from "./state.ts";
+import type { Watch } from "./watch.ts";
 
 /** The parts of a group that its workers work with. */
 export interface WorkersOptions extends AttemptsOptions {
@@ -62,6 +63,7 @@ export class Workers implements Host {
   readonly #onBroken: (error: unknown) => void;
   readonly #ids: Ids;
   readonly #loans: Loans;
+  readonly #watch: Watch | undefined;
   /** Whether a caller waits for the group to be at rest. */
   isWatched = false;
 
@@ -73,6 +75,7 @@ export class Workers implements Host {
     this.#grace = options.grace;
     this.#ids = options.ids;
     this.#loans = options.loans;
+    this.#watch = options.watch;
     this.#runner = options.runner;
     this.#attempts = options.attempts;
     this.#gate = options.gate;
@@ -84,8 +87,10 @@ export class Workers implements Host {
 
   /** Sets how many workers there are. */
   resize(limit: number): void {
+    const isOther = this.#state.limit !== limit;
     this.#state.limit = limit;
     this.#ids.resize(limit);
+    if (isOther) this.#watch?.group("resized", { concurrency: limit });
     this.#loans.admit();
     this.look();
   }
@@ -142,7 +147,7 @@ export class Workers implements Host {
     const item = this.#peek();
     if (item === undefined) return undefined;
     const itsHost = typeof item === "function" ? this : item.host;
-    if (itsHost === host) return this.#start(item) ? item : undefined;
+    if (itsHost === host) return this.#start(item, workerId) ? item : undefined;
     itsHost.wake();
     return undefined;
   }
@@ -322,7 +327,7 @@ export class Workers implements Host {
    * Takes the item, which is next, out of the backlog and counts it. False if it may
    * not start now.
    */
-  #start(item: Item): boolean {
+  #start(item: Item, workerId: number): boolean {
     if (!this.turn.mayStart()) return false;
     // Here, where nothing else is in the way of the start (law 16).
     const permit = this.#gate?.take(item as Entry);
@@ -335,9 +340,21 @@ export class Workers implements Host {
       return false;
     }
     this.#state.inFlight++;
-    if (typeof item !== "function") item.state = "running";
+    if (typeof item !== "function") {
+      item.state = "running";
+      if (item.track !== undefined) this.#tellStart(item, workerId);
+    }
     if (this.#backlog.waiting > 0) this.#admit();
     return true;
+  }
+
+  /** A worker that has no id yet takes one right after this. */
+  #tellStart(entry: Entry, workerId: number): void {
+    if (this.#watch === undefined) return;
+    this.#watch.run("started", entry, {
+      attempt: entry.track!.attempt + 1,
+      workerId: workerId === NO_ID ? this.#ids.next : workerId,
+    });
   }
 
   /** Takes the next item out of the backlog. False if it is not to be had: its key's permit has gone. */

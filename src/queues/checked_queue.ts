@@ -58,6 +58,9 @@ class CheckedQueue<T> implements OwnQueue<T> {
   readonly onEvict: ((value: T) => unknown) | undefined;
   /** There only if the queue has one: a `done` says that the queue limits what runs. */
   declare readonly done?: (value: T) => void;
+  declare all?: () => T[];
+  declare discard?: () => void;
+  declare update?: (value: T) => void;
   declare attach?: (owner: QueueOwner) => void;
   declare ended?: (value: T, failed: boolean) => void;
   declare rest?: () => void;
@@ -74,6 +77,9 @@ class CheckedQueue<T> implements OwnQueue<T> {
     this.whenFull = queue.whenFull ?? "wait";
     this.onEvict = queue.onEvict;
     if (queue.done !== undefined) this.done = (value) => this.#end(value);
+    if (queue.all !== undefined) this.all = () => queue.all!();
+    if (queue.discard !== undefined) this.discard = () => this.#discard(queue);
+    if (queue.update !== undefined) this.update = (v) => this.#update(queue, v);
     if (queue.attach !== undefined) this.#attach(queue);
   }
 
@@ -87,6 +93,20 @@ class CheckedQueue<T> implements OwnQueue<T> {
     this.attach = (owner) => queue.attach!(owner);
     this.ended = (value, failed) => queue.ended!(value, failed);
     this.rest = () => queue.rest!();
+  }
+
+  /** Of the value that it has just peeked at. */
+  #discard(queue: OwnQueue<T>): void {
+    this.#checkSize();
+    queue.discard!();
+    this.#held.delete(this.#peeked as T);
+    this.#peeked = NONE;
+  }
+
+  #update(queue: OwnQueue<T>, value: T): void {
+    this.#checkSize();
+    queue.update!(value);
+    this.#peeked = NONE;
   }
 
   push(value: T): void {

@@ -89,6 +89,18 @@ export class Fifo<T> implements OwnQueue<T> {
     return value;
   }
 
+  all(): T[] {
+    const values: T[] = [];
+    let at = this.#read;
+    for (let block = this.#head; values.length < this.#size;) {
+      const end = Math.min(block.slots.length, at + this.#size - values.length);
+      while (at < end) values.push(block.slots[at++] as T);
+      at = 0;
+      block = block.next!;
+    }
+    return values;
+  }
+
   /** Takes a value in, in front of all others. */
   unshift(value: T): void {
     if (this.#size === 0) return this.push(value);

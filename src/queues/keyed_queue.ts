@@ -10,8 +10,9 @@
  *    run, and it does not wait for a permit. A task runs from its shift until it is
  *    done or pushed again.
  * 2. A lane with a key is in `#lanes` exactly while it has tasks, queued or
- *    running, or its governor has something to remember: then it is in `#cooling`. So
- *    nothing of a key is left when its last task is done, but what its limit needs.
+ *    running, or is in `#cooling`: that has those with governors until there is nothing
+ *    to remember. WARNING: not even then at once, where the tasks were taken out: they may
+ *    come back in the same step, to the same governor.
  * 3. `#running` has the running tasks that have a key, each with the lane that it
  *    came from: its options may have another key by now.
  *
@@ -22,6 +23,7 @@ import type { Governor } from "../governor.ts";
 import { callable, count, options as checked } from "../base/check.ts";
 import { Link, List } from "../base/list.ts";
 import { type Maybe, NONE } from "../base/promises.ts";
+import { Cooling } from "./cooling.ts";
 import type {
   KeyGate,
   KeyPermit,
@@ -128,6 +130,7 @@ interface Ticket {
 class Lane extends Link {
   readonly key: unknown;
   running = 0;
+  governor: Governor | undefined = undefined;
   /** The way to its governor, if it has one. */
   gate: KeyGate | undefined = undefined;
   isWaiting = false;
@@ -167,6 +170,10 @@ class Lane extends Link {
     first.next = undefined;
     return first;
   }
+
+  clear(): void {
+    this.#first = this.#last = undefined;
+  }
 }
 
 export class KeyedQueue implements OwnQueue<QueuedTask> {
@@ -177,11 +184,12 @@ export class KeyedQueue implements OwnQueue<QueuedTask> {
   readonly #governor: KeyGovernor | undefined;
   #owner: QueueOwner | undefined = undefined;
   #error: Maybe<unknown> = NONE;
-  #ready = new List<Lane>();
+  readonly #ready = new List<Lane>();
   /** Lanes that were told of a permit, which is kept for them. */
   readonly #told = new Set<Lane>();
-  /** Lanes without tasks, until their governors have nothing to remember. */
-  readonly #cooling = new List<Lane>();
+  readonly #cooling = new Cooling<Lane>((lane) => this.#forget(lane));
+  /** How many lanes each governor has. */
+  readonly #governed = new Map<Governor, number>();
   readonly #running = new Map<QueuedTask, Ticket>();
   #size = 0;
 
@@ -242,6 +250,7 @@ export class KeyedQueue implements OwnQueue<QueuedTask> {
     this.#size--;
     if (lane.key !== undefined) this.#beginRun(ticket);
     this.#enlist(lane);
+    this.#cooling.look(2);
     return ticket.value;
   }
 
@@ -272,18 +281,20 @@ export class KeyedQueue implements OwnQueue<QueuedTask> {
   }
 
   /** Those that could be given now take turns first, then those of keys at their limit. */
+  all(): QueuedTask[] {
+    const tickets = this.#taking.map(({ first }) => first!);
+    // It grows as the keys take turns.
+    for (const { next } of tickets) if (next !== undefined) tickets.push(next);
+    return tickets.map(({ value }) => value);
+  }
+
   clear(): QueuedTask[] {
-    const turns = this.#ready;
-    this.#ready = new List();
+    const values = this.all();
     this.#error = NONE;
-    for (const lane of this.#lanes.values()) {
-      if (lane.list === undefined && !lane.isEmpty) turns.push(lane);
-    }
-    const values: QueuedTask[] = [];
-    for (let lane = turns.shift(); lane; lane = turns.shift()) {
-      values.push(lane.shift().value);
-      if (!lane.isEmpty) turns.push(lane);
-      else this.#dismiss(lane);
+    for (const lane of this.#taking) {
+      this.#ready.delete(lane);
+      lane.clear();
+      this.#retire(lane);
     }
     this.#size = 0;
     return values;
@@ -294,6 +305,27 @@ export class KeyedQueue implements OwnQueue<QueuedTask> {
     if (ticket === undefined) return;
     this.#enlist(ticket.lane);
     this.#dismiss(ticket.lane);
+    this.#cooling.look(2); // More than one comes at most: so they are as few as need be.
+  }
+
+  withdrawn(value: QueuedTask): void {
+    const lane = this.#lanes.get(value.options?.key);
+    if (lane?.isWaiting !== true || lane.first!.value !== value) return;
+    this.#leave(lane, lane.gate!); // It waits for a permit of that task's weight.
+    this.#enlist(lane);
+  }
+
+  /** The lanes that have tasks, as they take turns. */
+  get #taking(): Lane[] {
+    const lanes: Lane[] = [];
+    let lane = this.#ready.first;
+    for (; lane !== undefined; lane = lane.after as Lane | undefined) {
+      lanes.push(lane);
+    }
+    for (const lane of this.#lanes.values()) {
+      if (lane.list === undefined && !lane.isEmpty) lanes.push(lane);
+    }
+    return lanes;
   }
 
   /** A task without a key has a lane of its own. */
@@ -314,8 +346,8 @@ export class KeyedQueue implements OwnQueue<QueuedTask> {
         "Cannot queue task: a keyedQueue with governors is for a CoGroup",
       );
     }
-    this.#sweep();
-    lane.gate = this.#owner.gateTo(governor(lane.key), lane.key, {
+    const its = governor(lane.key);
+    lane.gate = this.#owner.gateTo(its, lane.key, {
       onFree: () => {
         lane.isWaiting = false;
         this.#told.add(lane);
@@ -327,6 +359,8 @@ export class KeyedQueue implements OwnQueue<QueuedTask> {
         this.#owner!.onReady();
       },
     });
+    lane.governor = its;
+    this.#governed.set(its, (this.#governed.get(its) ?? 0) + 1);
   }
 
   /** Throws, and leaves nothing behind, if the task can never have a permit. */
@@ -344,12 +378,15 @@ export class KeyedQueue implements OwnQueue<QueuedTask> {
   #next(): Lane | undefined {
     if (this.#error !== NONE) throw this.#error;
     for (let lane; (lane = this.#ready.first) !== undefined;) {
-      const { first, gate } = lane;
-      if (gate === undefined || gate.offers(first!.weight)) return lane;
+      const { gate } = lane;
+      const { value, weight } = lane.first!;
+      // One that will not be used is given at once: to be discarded.
+      if (gate === undefined || !this.#owner!.isLive(value)) return lane;
+      if (gate.offers(weight)) return lane;
       this.#ready.delete(lane);
       this.#told.delete(lane);
       lane.isWaiting = true;
-      gate.wait(first!.weight);
+      gate.wait(weight);
     }
     return undefined;
   }
@@ -391,33 +428,36 @@ export class KeyedQueue implements OwnQueue<QueuedTask> {
 
   /** Keeps invariant 2, for a lane that may have become useless. */
   #dismiss(lane: Lane): void {
+    this.#retire(lane);
+    if (lane.list === undefined || !lane.isEmpty) return;
+    if (this.#forget(lane)) this.#cooling.delete(lane);
+  }
+
+  /** The lane may have no tasks any more. */
+  #retire(lane: Lane): void {
     if (!lane.isEmpty) return;
     const { gate } = lane;
     if (gate !== undefined) this.#leave(lane, gate);
     if (lane.running > 0) return;
-    if (gate === undefined || gate.isAsNew) this.#lanes.delete(lane.key);
-    else if (lane.list === undefined) this.#cooling.push(lane);
-    if (gate !== undefined) this.#sweep();
+    if (gate === undefined) this.#lanes.delete(lane.key);
+    else this.#cooling.add(lane);
+  }
+
+  /** Forgets a lane without tasks, unless its governor has something to remember that no other lane has. */
+  #forget(lane: Lane): boolean {
+    const { governor, gate, key } = lane;
+    const others = this.#governed.get(governor!)! - 1;
+    if (others === 0 && !gate!.isAsNew) return false;
+    if (others === 0) this.#governed.delete(governor!);
+    else this.#governed.set(governor!, others);
+    this.#lanes.delete(key);
+    return true;
   }
 
   #leave(lane: Lane, gate: KeyGate): void {
     lane.isWaiting = false;
     this.#told.delete(lane);
     gate.leave();
-  }
-
-  /**
-   * Looks at two of the lanes that have no tasks. There is one more of them at most for
-   * each key that comes and goes; so they are as few as their limits need, and it is
-   * O(1).
-   */
-  #sweep(): void {
-    for (let n = 0; n < 2; n++) {
-      const lane = this.#cooling.shift();
-      if (lane === undefined) return;
-      if (lane.gate!.isAsNew) this.#lanes.delete(lane.key);
-      else this.#cooling.push(lane);
-    }
   }
 }
 

@@ -73,6 +73,7 @@ class PriorityQueue implements OwnQueue<QueuedTask> {
   readonly capacity: number;
   readonly whenFull: WhenFull = "wait";
   readonly #heap: Heap<Ranked>;
+  readonly #before: (a: Ranked, b: Ranked) => boolean;
   readonly #rank: (value: QueuedTask) => number;
   /** The places of the tasks that have an id. */
   readonly #ranked = new Map<QueuedTask, Ranked>();
@@ -85,6 +86,7 @@ class PriorityQueue implements OwnQueue<QueuedTask> {
   ) {
     this.capacity = capacity;
     this.#rank = rank;
+    this.#before = before;
     this.#heap = new Heap<Ranked>(before);
   }
 
@@ -112,6 +114,17 @@ class PriorityQueue implements OwnQueue<QueuedTask> {
     return value;
   }
 
+  /** In order; if `compare` throws, as they came. */
+  all(): QueuedTask[] {
+    const all = this.#heap.all.sort(byTurn);
+    try {
+      all.sort((a, b) => this.#before(a, b) ? -1 : 1);
+    } catch {
+      // It is told where it matters: in a push, or a shift.
+    }
+    return all.map(({ value }) => value);
+  }
+
   /** In order; if `compare` throws, the rest as they came. */
   clear(): QueuedTask[] {
     const values: QueuedTask[] = [];
@@ -121,7 +134,7 @@ class PriorityQueue implements OwnQueue<QueuedTask> {
       }
     } catch {
       // An abort, say, that clears the queue goes on all the same.
-      const rest = this.#heap.clear().sort((a, b) => a.turn - b.turn);
+      const rest = this.#heap.clear().sort(byTurn);
       for (const { value } of rest) values.push(value);
     }
     this.#ranked.clear();
@@ -139,6 +152,10 @@ class PriorityQueue implements OwnQueue<QueuedTask> {
 /** Read when a task comes in: a rank must not change while the task is in the heap. */
 function priorityOf({ options }: QueuedTask): number {
   return priority("queue task", options?.priority);
+}
+
+function byTurn(a: Ranked, b: Ranked): number {
+  return a.turn - b.turn;
 }
 
 function byPriority(a: Ranked, b: Ranked): boolean {

@@ -7,6 +7,8 @@
  * @module
  */
 
+import type { QueuedTask } from "../task.ts";
+
 /**
  * Decides which value is next, and what becomes of one for which there is no
  * room. Give one to a {@linkcode Channel} or a {@linkcode CoGroup} in place of
@@ -83,13 +85,21 @@ export interface Queue<T> {
    * The value that `shift` would give away now; `undefined` if it would give
    * none. A queue gives a value whenever it has one, unless it has a `done` that it
    * waits for.
+   *
+   * @returns The value, which stays.
    */
   peek(): T | undefined;
-  /** Gives the next value away; `undefined`, and nothing given away, if there is none. */
+  /**
+   * Gives the next value away.
+   *
+   * @returns The value; `undefined`, and nothing given away, if there is none.
+   */
   shift(): T | undefined;
   /**
    * Gives all values away, in the order in which `shift` would have. None of them is
    * reported `done`.
+   *
+   * @returns The values.
    */
   clear(): T[];
   /**
@@ -109,6 +119,8 @@ export type WhenFull = NonNullable<Queue<unknown>["whenFull"]>;
 export interface OwnQueue<T> extends Queue<T> {
   /** Is told by the channel or the group of each value that is evicted or refused. */
   readonly onEvict?: ((value: T) => unknown) | undefined;
+  /** All values, in the order in which `clear` would give them away; they stay. */
+  all?(): T[];
   /**
    * Takes out the value that `peek` has just given and that will not be used: for the
    * others it is as if that value had never been here. Default: `shift` and `done`.
@@ -125,6 +137,8 @@ export interface OwnQueue<T> extends Queue<T> {
   ended?(value: T, failed: boolean): void;
   /** Speaks when the permit of its key, with which a value runs, is lost. */
   lost?(value: T): AbortSignal | undefined;
+  /** A value that is here will not be used, and is discarded when it is next. */
+  withdrawn?(value: T): void;
   /** Nothing can start now: lets others have what is kept for it. */
   rest?(): void;
 }
@@ -135,6 +149,8 @@ export interface QueueOwner {
   gateTo(governor: unknown, key: unknown, keeper: KeyKeeper): KeyGate;
   /** It may give something that it did not give before. */
   onReady(): void;
+  /** Whether a value that is here will be used. */
+  isLive(value: QueuedTask): boolean;
 }
 
 /** What the gate of a key tells. */

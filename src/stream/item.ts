@@ -96,7 +96,9 @@ export class Item extends Entry {
   override failed(error: unknown, place: Place): boolean {
     this.fate = "rejected";
     this.value = error;
-    this.failedAt = place;
+    // A copy: the task may not have ended, or its worker may go on with another one.
+    const { workerId, attempt } = place;
+    this.failedAt = { workerId, attempt };
     return this.stream.settled(this);
   }
 

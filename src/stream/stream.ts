@@ -16,6 +16,7 @@
  * @module
  */
 
+import type { Lack } from "../group/diagnosis.ts";
 import type { Feed } from "../group/group.ts";
 import { CoGroupClosedError } from "../base/errors.ts";
 import {
@@ -167,10 +168,22 @@ export class Stream extends Steps<unknown> implements Feed, Demand {
   }
 
   #queueUp(): Promise<IteratorResult<unknown>> {
-    const reader = deferred<IteratorResult<unknown>>();
+    const { doing, group } = this.#parts;
+    const reader: Deferred<IteratorResult<unknown>> = group.diagnosis?.deferred(
+      doing,
+      () => this.#lack(),
+      (error) => this.#finish({ error, isQuiet: false }),
+    ) ?? deferred();
     this.#readers.push(reader);
     if (this.#end !== undefined) this.#flush();
     return reader.promise;
+  }
+
+  /** What a reader that waits for a result lacks. */
+  #lack(): Lack {
+    if (this.#live.length === 0) return "source";
+    const isQueued = this.#live.some(({ state }) => state !== "running");
+    return isQueued ? "worker" : "tasks";
   }
 
   /** Lets as many be pulled as there are free places. */

@@ -17,7 +17,8 @@
  */
 
 import { options as checked } from "../base/check.ts";
-import { type Maybe, NONE, SETTLED } from "../base/promises.ts";
+import { wrongType } from "../base/errors.ts";
+import { ignore, type Maybe, NONE, SETTLED } from "../base/promises.ts";
 import { reasonOf } from "../base/signals.ts";
 import {
   type AnyIterable,
@@ -247,11 +248,12 @@ export class Supply implements Puller<unknown>, Host {
 
   #traitsOf(value: unknown, index: number): Traits {
     const { intake, doing, each, options } = this.#parts;
-    const own = checked(
-      doing,
-      each?.(value as never, index),
-      "what each gives",
-    );
+    const given = each?.(value as never, index);
+    if (given instanceof Promise) { // A promise looks like options that say nothing.
+      given.catch(ignore);
+      throw wrongType(doing, "what each gives", "options, at once", given);
+    }
+    const own = checked(doing, given, "what each gives");
     if (own === undefined) return this.#traits;
     return { ...intake.traits(doing, optionsOver(options, own)), host: this };
   }

@@ -14,6 +14,7 @@ import {
   results,
   run,
   script as FETCH_ALL,
+  summaryOf,
 } from "../integration/support/fetch_program.ts";
 import {
   DENO,
@@ -242,7 +243,9 @@ async function assertDown(
   answered: Set<string>,
 ): Promise<void> {
   assertEquals(await program.code, 1);
-  assertEquals(program.err, []);
+  const { done, failed } = summaryOf(program);
+  assertEquals([done, failed], [answered.size, urls.length - answered.size]);
+  assertEquals(program.err.length, 1);
   assertEachOnce(program, urls);
   for (const { url, status, error } of results(program)) {
     const isGood = answered.has(new URL(url).pathname);
@@ -310,7 +313,7 @@ Deno.test("fetch_all.ts: a list that breaks off ends with 1, after a line for ea
     tree.root,
   );
   assertEquals(code, 1);
-  assert(/^fetch_all: -: .*reset.*\n$/i.test(err), err);
+  assert(/^fetch_all: -: .*reset.*\nfetch_all: 3 done.*\n$/i.test(err), err);
   const found = lines(out).map((line) => JSON.parse(line));
   assertEquals(found.map(({ url }) => url).sort(), urls);
   assertEquals(found.map(({ status }) => status), [200, 200, 200]);

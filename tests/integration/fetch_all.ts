@@ -6,6 +6,7 @@
  */
 
 import type { Socket } from "node:net";
+import { nameOf } from "../../examples/support/body_file.ts";
 import { reason } from "../../examples/support/output.ts";
 import { assert, assertEquals } from "../support/std.ts";
 import { answer, BadServer } from "./support/bad_server.ts";
@@ -16,7 +17,9 @@ import {
   run,
   runAndRead,
   script,
+  summaryOf,
 } from "./support/fetch_program.ts";
+import { Tree } from "./support/tree.ts";
 
 /** A server that lets everybody wait until it is told to let go. */
 class Crowd extends BadServer {
@@ -76,7 +79,7 @@ Deno.test("fetch_all.ts: one line of JSON a URL, as soon as it is done", async (
   ]);
   await program.line("out", 2);
   answer(slow!, 200, "slow");
-  assertEquals(await program.code, 0);
+  assertEquals(await program.code, 1);
   const lines = results(program);
   assertEquals(lines.at(-1)!.url, `${base}/slow`);
   const byUrl = Object.fromEntries(
@@ -91,7 +94,95 @@ Deno.test("fetch_all.ts: one line of JSON a URL, as soon as it is done", async (
     "/ok": [200, 5],
   });
   assert(lines.every(({ ms, attempts }) => ms! >= 0 && attempts === 1));
-  assertEquals(program.err, []);
+  assertEquals(summaryOf(program), {
+    done: 2,
+    failed: 1,
+    kinds: "1 status 404",
+    retried: 0,
+    received: "14 B",
+  });
+});
+
+Deno.test("fetch_all.ts: --out saves good bodies, whole or not at all, and the lines name the files", async () => {
+  const base = {
+    "/": "root",
+    "/logo.png?size=2": "\0png",
+    "/missing": undefined,
+    "/breaks": undefined,
+  };
+  await using server = new BadServer((path, socket) => {
+    const body = base[path as keyof typeof base];
+    if (path === "/breaks") {
+      socket.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
+      setTimeout(() => socket.resetAndDestroy(), 20);
+    } else answer(socket, body === undefined ? 404 : 200, body ?? "no");
+  });
+  await using tree = new Tree();
+  const url = await server.listen();
+  const out = `${tree.root}/new/pages`;
+  const urls = Object.keys(base).map((path) => url + path);
+  const twice = [...urls, urls[0]!];
+  const program = run(twice, `--out=${out}`, "--timeout=2000");
+  assertEquals(await program.code, 1);
+  assertEachOnce(program, twice);
+  const saved = new Map<string, string>();
+  for (const { url: of, file } of results(program)) {
+    if (file) saved.set(of, file);
+  }
+  assertEquals([...saved.keys()].sort(), urls.slice(0, 2));
+  for (const [of, file] of saved) {
+    const body = base[of.slice(url.length) as keyof typeof base];
+    assertEquals(await Deno.readTextFile(file), body);
+  }
+  assert(saved.get(urls[1]!)!.endsWith(".png"), "its kind is to be seen");
+  const names = [...Deno.readDirSync(out)].map(({ name }) => `${out}/${name}`);
+  assertEquals(names.sort(), [...saved.values()].sort());
+});
+
+Deno.test("fetch_all.ts: a folder that can't be written is said, fails the URL, and is not tried again", async () => {
+  await using server = new BadServer((_, socket) => answer(socket, 200, "ok"));
+  await using tree = new Tree();
+  await tree.write({ taken: "" });
+  const urls = [`${await server.listen()}/`];
+  const none = run(urls, `--out=${tree.root}/taken`);
+  assertEquals([await none.code, none.out], [1, []]);
+  assert(none.err[0]!.startsWith(`fetch_all: ${tree.root}/taken: `));
+  await Deno.mkdir(`${tree.root}/full`);
+  const name = nameOf(urls[0]!);
+  // Where its file should be, there is a folder.
+  await tree.write({ [`full/${name}/in`]: "" });
+  const program = run(urls, `--out=${tree.root}/full`, "--retries=3");
+  assertEquals(await program.code, 1);
+  assertEquals(results(program)[0]!.attempts, 1);
+  assertEquals(summaryOf(program).kinds, "1 not saved");
+  const left = [...Deno.readDirSync(`${tree.root}/full`)];
+  assertEquals(left.map((entry) => entry.name), [name]);
+});
+
+Deno.test("fetch_all.ts: what can't succeed is not tried again, and the summary says why each failed", async () => {
+  await using server = new BadServer((path, socket) =>
+    answer(socket, Number(path.slice(1)), "", "Retry-After: 0\r\n")
+  );
+  const base = await server.listen();
+  const passing = [408, 425, 429, 503];
+  const final = [400, 401, 404, 410, 501];
+  const urls = [...passing, ...final].map((status) => `${base}/${status}`);
+  const program = run(
+    [...urls, `${base}/200`, "http://", "ftp://127.0.0.1/"],
+    "--retries=1",
+  );
+  assertEquals(await program.code, 1);
+  for (const { url, status, attempts } of results(program)) {
+    assertEquals(attempts, passing.includes(status!) ? 2 : 1, url);
+  }
+  const { kinds, ...counts } = summaryOf(program);
+  const wanted = { done: 1, failed: 11, retried: 4, received: "0 B" };
+  assertEquals(counts, wanted);
+  assertEquals(
+    kinds.split(", ").sort(),
+    [...passing, ...final].map((status) => `1 status ${status}`)
+      .concat("2 malformed URL").sort(),
+  );
 });
 
 Deno.test("fetch_all.ts: every URL is accounted for, whatever the server does to it", async () => {
@@ -123,6 +214,10 @@ Deno.test("fetch_all.ts: every URL is accounted for, whatever the server does to
   const of = new Map(results(program).map((result) => [result.url, result]));
   assertEquals([...of.keys()].sort(), urls.sort());
   assertEquals(program.out.length, urls.length, "each URL once");
+  assertEquals(
+    summaryOf(program).kinds.split(", ").sort(),
+    ["1 malformed URL", "1 network error", "1 status 503", "1 timed out"],
+  );
   const get = (path: string) => of.get(base + path)!;
   assertEquals([get("/fine").status, get("/fine").attempts], [200, 1]);
   assertEquals([get("/drops").status, get("/drops").attempts], [200, 3]);
@@ -166,6 +261,7 @@ Deno.test("fetch_all.ts: one SIGINT lets what runs finish, and counts what is le
   while (open.length < 4) await new Promise((done) => setTimeout(done, 5));
   program.child.kill("SIGINT");
   await program.line("err", 1);
+  assertEquals(program.err, ["fetch_all: finishing 4; once more to stop"]);
   for (const socket of open) answer(socket, 200, "in time");
   assertEquals(await program.code, 130);
   assertEquals(results(program).map(({ status }) => status), [
@@ -263,7 +359,7 @@ Deno.test("fetch_all.ts: with --rate, a 429 is for everybody, also if it is not 
   answer(open[0]!, 429, "later", "Retry-After: 1\r\n");
   await program.line("out", 1);
   for (const socket of open.slice(1)) answer(socket, 200, "as it runs");
-  assertEquals(await program.code, 0);
+  assertEquals(await program.code, 1);
   assertEachOnce(program, urls);
   assertEquals(results(program)[0]!.status, 429);
   assertEquals(late.length, 5);
@@ -292,7 +388,7 @@ Deno.test("fetch_all.ts: with --host-rate, a 429 is for that host alone", async 
   const bases = [await busy.listen(), await quiet.listen()];
   const urls = bases.flatMap((base) => [0, 1, 2].map((n) => `${base}/${n}`));
   const program = run(urls, "--concurrency", "1", "--host-rate", "1000/s");
-  assertEquals(await program.code, 0);
+  assertEquals(await program.code, 1);
   assertEachOnce(program, urls);
   // One at a time; and the busy one, which is first, is passed by.
   assertEquals(seen.slice(0, 2), ["busy", "quiet"]);
@@ -322,7 +418,7 @@ Deno.test("fetch_all.ts: --adaptive begins with four, and halves them when the s
   assertEquals(server.most, 4);
   server.most = 0;
   server.letGo();
-  assertEquals(await program.code, 0);
+  assertEquals(await program.code, 1);
   assert(server.most <= 2, `${server.most}`);
   assertEachOnce(program, urls);
   const all = results(program).map(({ status }) => status);
@@ -340,7 +436,8 @@ Deno.test("fetch_all.ts: --adaptive with --retries, --per-host and a bad day los
   const base = await server.listen();
   const urls = Array.from({ length: 100 }, (_, i) => `${base}/${i}`);
   const program = run(urls, "--adaptive", "--retries", "2", "--per-host", "6");
-  assertEquals(await program.code, 0);
+  assertEquals(await program.code, 1);
+  assertEquals(summaryOf(program).kinds, "20 status 503");
   assertEachOnce(program, urls);
   for (const { url, status, attempts } of results(program)) {
     const kind = Number(url.slice(base.length + 1)) % 5;

@@ -19,6 +19,7 @@ const ROOMS = [
   "stream",
   "cogroup.ts",
   "consume",
+  "trace",
 ];
 const SRC = new URL("../../src/", import.meta.url);
 

@@ -89,7 +89,8 @@ for (const runtime of await runtimes()) {
     const [{ code }, errors] = await Promise.all([child.status, stderr]);
     assertEquals(code, 130);
     const [, found, left] =
-      /^threads: interrupted: (\d+) found, (\d+) left\n$/.exec(errors) ?? [];
+      /^threads: finishing \d; once more to stop\nthreads: interrupted: (\d+) found, (\d+) left\n$/
+        .exec(errors) ?? [];
     assertEquals(blocks(out, "0"), range(Number(found)).map((i) => i + 1));
     assertEquals(Number(found) + Number(left), 100_000);
   });
@@ -100,6 +101,12 @@ for (const runtime of await runtimes()) {
       assertEquals([code, out], [2, ""]);
       assert(err.startsWith("threads: ") && err.includes("Usage: "), err);
     }
+  });
+
+  Deno.test(`threads.ts ${on}: --help shows the usage on stdout`, async () => {
+    const { code, out, err } = await outcome(threads(runtime, "--help"));
+    assertEquals([code, err], [0, ""]);
+    assert(out.startsWith("Usage: ") && out.includes("Ctrl-C"), out);
   });
 
   Deno.test(`The README's recipe for threads runs ${on}`, async () => {

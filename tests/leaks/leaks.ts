@@ -13,6 +13,7 @@
 
 import process from "node:process";
 import {
+  allOf,
   Channel,
   CoGroup,
   keyedQueue,
@@ -75,6 +76,10 @@ async function groups(count: number): Promise<void> {
     if (i % 4 === 0) one.close();
     else if (i % 4 === 1) await one.reset();
     else if (i % 4 === 2) one.wait({ signal: shared.signal });
+    else {
+      one.closing.addEventListener("abort", nothing);
+      one.shutdown({ grace: 60_000 });
+    }
     await one.wait();
     await result;
   }
@@ -200,6 +205,39 @@ async function withdrawn(count: number): Promise<void> {
   await one.wait();
 }
 
+/** Tasks that lend their workers; some end meanwhile, and some in a hurry. */
+async function lent(count: number): Promise<void> {
+  const { signal } = shared;
+  for (let i = 0; i < count; i++) {
+    group.go((ctx) => ctx.lend(() => group.go(nothing)));
+    group.go((ctx) => Promise.all([ctx.lend(turn), ctx.lend(nothing)]));
+    group.go((ctx) => void ctx.lend(turn), { signal, timeout: 60_000 });
+    group.add((ctx) => ctx.lend(fails));
+    if (i % 100 === 0) await group.idle();
+  }
+  await group.idle();
+  await turn();
+}
+
+const steerable = new CoGroup({ concurrency: 1, queue: priorityQueue() });
+
+/** Tasks that are known by ids, looked at, moved and taken back, of a group that goes on. */
+async function steered(count: number): Promise<void> {
+  const one = steerable;
+  one.pause();
+  for (let i = 0; i < count; i++) {
+    one.add(nothing, { id: i, priority: i % 3 });
+    one.go(nothing, { id: i, retry });
+    one.setPriority(i, 1);
+    one.tasks();
+    one.withdraw(i);
+    if (i % 100 === 0) await turn();
+  }
+  one.add(nothing, { id: {} });
+  one.resume();
+  await one.idle();
+}
+
 /** Attempts whose time is over, and those that are tried again, or are given up. */
 async function late(count: number): Promise<void> {
   const { signal } = shared;
@@ -222,17 +260,21 @@ async function late(count: number): Promise<void> {
 const semaphore = new Semaphore(2);
 const limiter = rateLimit({ limit: 1_000_000, interval: 1, burst: 1_000_000 });
 
+const both = allOf(semaphore, limiter);
+
 /** Groups that share their governors with one another, and leave them. */
 async function governed(count: number): Promise<void> {
   for (let i = 0; i < count; i++) {
-    const governor = i % 2 === 0 ? semaphore : limiter;
+    const governor = [semaphore, limiter, both][i % 3]!;
     const one = new CoGroup({ concurrency: 3, governor, onError: nothing });
     for (let k = 0; k < 4; k++) one.add(k === 0 ? fails : nothing);
     one.go(nothing, { signal: shared.signal });
     if (i % 4 === 0) one.abort();
     const controller = new AbortController();
-    const permit = semaphore.acquire({ signal: controller.signal });
-    permit.then((permit) => permit.release(), nothing);
+    for (const shared of [semaphore, both]) {
+      const permit = shared.acquire({ signal: controller.signal });
+      permit.then((permit) => permit.release(), nothing);
+    }
     controller.abort();
     await one.wait();
   }
@@ -269,6 +311,27 @@ async function keys(count: number): Promise<void> {
     if (i % 100 === 0) await keyed.idle();
   }
   await keyed.idle();
+}
+
+const limited = new CoGroup({
+  concurrency: 4,
+  queue: keyedQueue({
+    governor: (key) => typeof key === "number" ? semaphore : new Semaphore(1),
+  }),
+});
+
+/** A key for each task, with a limit of its own or one for all. */
+async function limitedKeys(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    const key = {};
+    limited.add(nothing, { key });
+    limited.add(turn, { key });
+    limited.add(nothing, { key: i });
+    limited.go(nothing, { key: i, id: i });
+    if (i % 3 === 0) limited.withdraw(i);
+    if (i % 100 === 0) await limited.idle();
+  }
+  await limited.idle();
 }
 
 const kept: unknown[] = [];
@@ -323,10 +386,13 @@ const works: Work[] = [
   { name: "waits in channels", count: 10_000, run: channels },
   { name: "waits for groups", count: 10_000, run: waits },
   { name: "withdrawn tasks", count: 10_000, run: withdrawn },
+  { name: "lent workers", count: 10_000, run: lent },
+  { name: "steered tasks", count: 10_000, run: steered },
   { name: "timeouts and retries", count: 1000, run: late },
   { name: "groups under governors", count: 10_000, run: governed },
   { name: "groups of other orders", count: 10_000, run: ordered },
   { name: "keys", count: 10_000, run: keys },
+  { name: "keys under governors", count: 10_000, run: limitedKeys },
 ];
 
 // The long-lived group has one listener on its signal, and nobody else has any.

@@ -6,9 +6,20 @@
  * @module
  */
 
+import {
+  type Features,
+  isShared,
+  knowsWork,
+  mayWeigh,
+  type Op,
+  opsOf,
+  randomFeatures,
+  waits,
+} from "./features.ts";
 import type {
   GovernorSpec,
   GroupSpec,
+  LendSpec,
   Program,
   QueueSpec,
   RetrySpec,
@@ -19,85 +30,6 @@ import type {
 } from "./program.ts";
 import type { Random } from "./random.ts";
 
-type Op = Step["op"];
-
-/** How often what is done, if it is done at all. */
-const weights: [Op, number][] = [
-  ["add", 7],
-  ["tryInsert", 4],
-  ["insert", 7],
-  ["go", 7],
-  ["insertAll", 2],
-  ["map", 2],
-  ["mapSettled", 1],
-  ["read", 5],
-  ["break", 1],
-  ["throw", 0.3],
-  ["answer", 4],
-  ["end", 14],
-  ["look", 1],
-  ["withdraw", 3],
-  ["signal", 0.7],
-  ["resize", 2],
-  ["abort", 0.5],
-  ["close", 0.5],
-  ["pause", 1],
-  ["resume", 2],
-  ["clear", 1],
-  ["reset", 0.5],
-  ["wait", 0.5],
-  ["idle", 1],
-  ["progress", 0.3],
-  ["settle", 4],
-  ["turn", 1],
-  ["waitFor", 0.5],
-  ["microtasks", 8],
-  ["tick", 4],
-  ["limit", 1],
-  ["pauseFor", 0.7],
-  ["guest", 5],
-];
-
-/** What can't be done inside a call. */
-const waits: ReadonlySet<Op> = new Set<Op>([
-  "settle",
-  "turn",
-  "microtasks",
-  "tick",
-]);
-
-/** How often which queue. */
-const orders: QueueSpec["order"][] = [
-  ...Array(4).fill("fifo"),
-  ...Array(2).fill("priority"),
-  ...Array(2).fill("keyed"),
-  "sliding",
-  "dropping",
-];
-
-/** And which governor. */
-const governors: GovernorSpec["type"][] = [
-  ...Array(4).fill("none"),
-  ...Array(2).fill("semaphore"),
-  "rate",
-  "adaptive",
-];
-
-/** What can go on, or off, for a whole program. */
-interface Features {
-  retry: boolean;
-  timeout: boolean;
-  signals: boolean;
-  nested: boolean;
-  looks: boolean;
-  work: boolean;
-  unread: boolean;
-  order: QueueSpec["order"];
-  governor: GovernorSpec["type"];
-  /** Whether the group has the governor as it is. */
-  isOwn: boolean;
-}
-
 class Author {
   readonly #random: Random;
   readonly #features: Features;
@@ -106,32 +38,8 @@ class Author {
 
   constructor(random: Random) {
     this.#random = random;
-    const on = (part: number) => random.chance(part);
-    this.#features = {
-      retry: on(0.5),
-      timeout: on(0.4),
-      signals: on(0.5),
-      nested: on(0.4),
-      looks: on(0.4),
-      work: on(0.1),
-      unread: on(0.1),
-      order: random.pick(orders),
-      governor: random.pick(governors),
-      isOwn: on(0.6),
-    };
-    if (this.#knowsWork) this.#features.work = on(0.5);
-    // A program that does everything seldom does two things that meet; so each
-    // leaves some out (swarm testing).
-    const never = new Set<Op>();
-    for (const [op] of weights) {
-      if (!["add", "end", "microtasks"].includes(op) && on(0.3)) never.add(op);
-    }
-    if (this.#features.work) never.add("insertAll");
-    const { governor } = this.#features;
-    if (governor !== "rate") never.add("pauseFor");
-    if (governor !== "semaphore") never.add("limit");
-    if (!this.#isShared) never.add("guest");
-    this.#ops = weights.filter(([op]) => !never.has(op));
+    this.#features = randomFeatures(random);
+    this.#ops = opsOf(random, this.#features);
     this.#nestedOps = this.#ops.filter(([op]) => !waits.has(op));
   }
 
@@ -152,12 +60,15 @@ class Author {
         order: this.#features.order,
         capacity: random.pick([0, 0, 1, 1, 2, 3, Infinity]),
         perKey: random.pick([1, 1, 2]),
+        ...this.#keys(),
+        isChecked: random.chance(0.2),
       },
       governor: this.#governor(),
       ...(nested && random.chance(0.2) && {
         governed: this.#step(this.#nestedOps, false),
       }),
       paused: random.chance(0.15),
+      isObserved: random.chance(0.4),
       grace: random.pick([Infinity, Infinity, 0, 0, 20]),
       upstream: random.pick(
         random.chance(0.02) ? ["aborted"] : ["none", "live", "live"],
@@ -169,22 +80,27 @@ class Author {
       ...(nested && random.chance(0.3) && {
         nested: this.#step(this.#nestedOps, false),
       }),
+      ...(nested && random.chance(0.2) && {
+        closing: this.#step(this.#nestedOps, false),
+      }),
       onError: random.pick(["hears", "hears", "hears", "throws", "rejects"]),
       feeds: random.pick(["one", "one", "one", "many"]),
       finish: random.pick(["wait", "wait", "abort", "reset"]),
     };
   }
 
-  /** Whether time goes by while work is done, as far as the governor knows. */
-  get #knowsWork(): boolean {
-    const { governor, isOwn } = this.#features;
-    return governor === "rate" && isOwn;
-  }
-
-  /** Whether there is another group that has the same governor. */
-  get #isShared(): boolean {
-    const { governor, isOwn } = this.#features;
-    return governor === "semaphore" || (governor !== "none" && isOwn);
+  /** The governors of keys. With weights and retries, or weights and one for all, it is unknown which is first. */
+  #keys(): Pick<QueueSpec, "keys"> {
+    const random = this.#random;
+    const { order, keys, weighs, retry } = this.#features;
+    if (order !== "keyed" || !keys || (weighs && retry)) return {};
+    return {
+      keys: {
+        limit: random.pick([1, 1, 2, 3]),
+        way: random.pick(["own", "own", "foreign"]),
+        isShared: !weighs && random.chance(0.4),
+      },
+    };
   }
 
   #governor(): GovernorSpec {
@@ -192,19 +108,26 @@ class Author {
     const { governor: type, isOwn } = this.#features;
     const way = {
       way: isOwn ? "own" : "watched",
-      isShared: this.#isShared && random.chance(0.6),
+      isShared: isShared(this.#features) && random.chance(0.6),
     } as const;
     switch (type) {
       case "none":
         return { type };
       case "semaphore":
         return { type, ...way, limit: random.pick([1, 1, 2, 3, Infinity]) };
+      case "all":
+        return {
+          type,
+          ...way,
+          limit: random.pick([1, 1, 2, 3]),
+          other: random.pick([1, 1, 2, 3]),
+        };
       case "rate": {
         const limit = random.pick([1, 2, 3]);
         const interval = random.pick([6, 12, 60, 600]);
         const burst = random.pick([1, limit]);
-        const knowsWork = this.#knowsWork && random.chance(0.5);
-        return { type, ...way, limit, interval, burst, knowsWork };
+        const knows = knowsWork(this.#features) && random.chance(0.5);
+        return { type, ...way, limit, interval, burst, knowsWork: knows };
       }
       case "adaptive": {
         const min = random.pick([1, 1, 2]);
@@ -271,6 +194,20 @@ class Author {
           which,
           ...(this.#features.work && { work: random.pick([0, 1, 5]) }),
         };
+      case "lend":
+        return { op, which, loan: this.#lends() };
+      case "back":
+        return { op, which, well: random.chance(0.8) };
+      case "withdrawId":
+        return { op, id: random.below(3), hasReason: random.chance(0.7) };
+      case "setPriority":
+        return {
+          op,
+          id: random.below(3),
+          priority: random.pick([-2, 0, 1, 3]),
+        };
+      case "shutdown":
+        return { op, ms: random.pick([0, 5, 20, 100, Infinity]) };
       case "microtasks":
         return { op, n: 1 + random.below(7) };
       case "tick":
@@ -291,6 +228,28 @@ class Author {
     return ops[0]![0];
   }
 
+  #lends(): LendSpec {
+    const random = this.#random;
+    const until = random.pick<LendSpec["until"]>([
+      "gate",
+      "gate",
+      "gate",
+      "go",
+      "go",
+      "throws",
+      1,
+      3,
+    ]);
+    const { nested } = this.#features;
+    return {
+      until,
+      ...(until === "go" && { task: this.#task(false) }),
+      ...(nested && random.chance(0.2) && {
+        nested: this.#step(this.#nestedOps, false),
+      }),
+    };
+  }
+
   #ms(): number {
     return this.#random.pick([0, 5, 10, 10, 20, 100]);
   }
@@ -299,6 +258,7 @@ class Author {
     const random = this.#random;
     const { retry, timeout, signals, nested, looks, work, order } =
       this.#features;
+    const { lends, named } = this.#features;
     const ends = random.pick<TaskSpec["ends"]>([
       "gate",
       "gate",
@@ -322,6 +282,11 @@ class Author {
       ...(order === "priority" && random.chance(0.6) && {
         priority: random.pick([-1, 1, 2]),
       }),
+      ...(mayWeigh(this.#features) && random.chance(0.5) && {
+        weight: random.pick([0.5, 1, 2, 3]),
+      }),
+      ...(named && random.chance(0.6) && { id: random.below(3) }),
+      ...(mayNest && lends && random.chance(0.3) && { lends: this.#lends() }),
       ...(looks && random.chance(0.5) && {
         looks: random.pick(["once", "obeys"]),
       }),

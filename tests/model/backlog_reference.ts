@@ -11,6 +11,7 @@ import {
   type Job,
   must,
   type Place,
+  type Reason,
   type SignalState,
 } from "./jobs.ts";
 import type { QueueSpec } from "./program.ts";
@@ -41,12 +42,14 @@ export abstract class BacklogModel {
   limit: number;
   paused: boolean;
   closed = false;
-  aborted: { reason: unknown } | undefined = undefined;
+  aborted: Reason | undefined = undefined;
   line: Place[] = [];
   /** Places that are held. */
   reserved = 0;
   delayed: Job[] = [];
   readonly running: Set<Job> = new Set();
+  /** Those that have started, and lent their workers. */
+  readonly lent: Set<Job> = new Set();
   accepted = 0;
   readonly feeds: Set<FeedModel> = new Set();
   /** Those that may have been next before the last ones were let in. */
@@ -82,8 +85,12 @@ export abstract class BacklogModel {
   }
 
   get isAtRest(): boolean {
-    return this.running.size === 0 && this.size === 0 &&
-      this.delayed.length === 0;
+    return this.started === 0 && this.size === 0 && this.delayed.length === 0;
+  }
+
+  /** How many have started and not ended. */
+  get started(): number {
+    return this.running.size + this.lent.size;
   }
 
   /** Whether somebody looks for room, and nobody knows whether it has looked. */
@@ -106,7 +113,7 @@ export abstract class BacklogModel {
   get queued(): Queued<Job> {
     return {
       jobs: this.line.filter(({ isIn }) => isIn).map(({ job }) => job!),
-      begun: [...this.running, ...this.delayed],
+      begun: [...this.running, ...this.lent, ...this.delayed],
     };
   }
 

@@ -73,7 +73,12 @@ class ChannelDriver {
   constructor(queues: QueueSpec[]) {
     this.#all = queues.map((queue) => {
       const dropped: QueuedTask[] = [];
-      const options = queueOption(mod, queue, (value) => dropped.push(value));
+      const options = queueOption(
+        mod,
+        queue,
+        (value) => dropped.push(value),
+        [],
+      );
       const channel = new mod.Channel<QueuedTask>(options);
       return { model: new ChannelModel(queue), channel, dropped };
     });
@@ -183,7 +188,8 @@ class ChannelDriver {
   #value({ key, priority }: { key: number; priority: number }): Sent {
     const options = { key: key || undefined, priority };
     const id = this.#sent++;
-    return { id, ...options, attempt: 0, task: () => {}, options };
+    const placed = { id, ...options, attempt: 0, weight: 1, state: "sent" };
+    return { ...placed, task: () => {}, options };
   }
 
   #signal(name: "none" | "own" | "shared"): CountedSignal | undefined {

@@ -8,12 +8,12 @@
 
 import { clock, PATIENCE } from "./clock.ts";
 import { RateModel } from "./governor_reference.ts";
-import { LifeSteps } from "./life_steps.ts";
+import { SteerSteps } from "./steer_steps.ts";
 import { isReason, must } from "./jobs.ts";
 import type { CountedSignal } from "./signals.ts";
 import { isProgress, type Looker, unhandled } from "./world.ts";
 
-export abstract class Checks extends LifeSteps {
+export abstract class Checks extends SteerSteps {
   check(): void {
     this.steps++;
     this.guard(() => {
@@ -28,6 +28,7 @@ export abstract class Checks extends LifeSteps {
           `law 1: ${name} is ${stats[name]}, not ${wanted[name]}`,
         );
       }
+      if (this.spec.isObserved) this.replayer.check(group.stats, group);
       must(
         this.drops === model.drops,
         `onEvict heard of ${this.drops} tasks, not ${model.drops}`,
@@ -47,6 +48,8 @@ export abstract class Checks extends LifeSteps {
         job.run === run && !run.hasEnded
       );
       for (const looker of this.lookers) this.checkLooker(looker);
+      this.checkTasks();
+      this.checkClosing();
     });
     if (this.violation !== undefined) throw this.violation;
   }
@@ -55,7 +58,7 @@ export abstract class Checks extends LifeSteps {
     const { spoken } = this.model;
     const reasons = spoken === undefined
       ? run.reasons
-      : [...run.reasons, { is: spoken.reason }];
+      : [...run.reasons, spoken];
     must(
       signal.aborted === reasons.length > 0,
       `task ${job.id}: ctx.signal ${
@@ -72,9 +75,10 @@ export abstract class Checks extends LifeSteps {
   checkStandstill(): void {
     const model = this.model;
     model.standsStill();
-    this.way?.standsStill(model.next !== undefined, model.failures);
+    this.way?.standsStill(this.nextWeight, model.failures);
     this.guest?.standsStill();
-    this.governed?.model.standsStill();
+    this.governed?.standsStill();
+    this.checkWaits();
     for (const { job, isHeard } of this.promised) {
       const outcome = job.call === "go" ? job.outcome : job.answer;
       must(
@@ -104,6 +108,15 @@ export abstract class Checks extends LifeSteps {
     }
     this.checkTimers();
     for (const signal of this.allSignals()) this.checkListeners(signal);
+  }
+
+  /** How heavy the next task may be. */
+  get nextWeight(): number | undefined {
+    const { model } = this;
+    if (model.next === undefined) return undefined;
+    if (model.queue.keepsBehind) return model.next.weight;
+    const { queue, queued } = model;
+    return Math.max(...queue.next(queued).map(({ weight }) => weight));
   }
 
   checkTimers(): void {
@@ -193,6 +206,13 @@ export abstract class Checks extends LifeSteps {
     }
     must(clock.timers.size === 0, "a timer is left");
     this.governed?.checkEnd();
+    this.checkWaits();
+    for (const semaphore of this.semaphores) {
+      const permit = semaphore.tryAcquire({ weight: semaphore.limit });
+      must(permit !== undefined, "a permit of a key is left");
+      permit.release();
+    }
+    this.replayer.checkEnd();
     must(
       this.prints === this.printsDue,
       `law 7: ${this.prints} errors were printed, not ${this.printsDue}`,

@@ -162,7 +162,7 @@ export class Driver extends Checks {
         });
       case "abort": {
         const reason = new Failure("abort");
-        model.abort(reason);
+        model.abort({ is: reason });
         this.call("abort", () => group.abort(reason));
         return this.checkSignal();
       }
@@ -198,6 +198,16 @@ export class Driver extends Checks {
         });
         return;
       }
+      case "lend":
+        return this.lendOne(step.which, step.loan);
+      case "back":
+        return this.goBack(step.which, step.well);
+      case "withdrawId":
+        return this.withdrawId(step.id, step.hasReason);
+      case "setPriority":
+        return this.setPriority(step.id, step.priority);
+      case "shutdown":
+        return this.shutdown(step.ms);
       case "limit":
         return this.limit(step.n);
       case "pauseFor":
@@ -220,6 +230,8 @@ export class Driver extends Checks {
         throw new Violation("law 6: it never comes to an end");
       }
       if (model.paused) this.guard(() => this.act({ op: "resume" }));
+      // One above the limit waits for ever.
+      this.guard(() => this.limit(this.heaviest));
       await this.settle();
       for (const unanswered of [...this.unanswered]) unanswered.answer(true);
       for (const { model } of this.streams) {
@@ -227,13 +239,16 @@ export class Driver extends Checks {
           this.guard(() => this.read(round < 50 ? "read" : "break", model.id));
         }
       }
+      for (const { open } of this.waits) open?.(true);
       for (const gate of [...this.gates]) this.open(gate, true);
       this.guest?.finish();
       await this.settle();
-      const isOver = this.streams.every(({ model }) => model.isOver);
-      if (isOver && model.feeds.size === 0) {
+      const areOver = () => this.streams.every(({ model }) => model.isOver);
+      if (areOver() && model.feeds.size === 0) {
         if (!model.isClosed) this.guard(() => this.act({ op: "wait" }));
-        const isDone = model.isAtRest && !this.isResetting && model.isClosed;
+        // What is done when it closes may have brought another stream.
+        const isDone = model.isAtRest && !this.isResetting &&
+          model.isClosed && areOver();
         if (isDone && this.guest?.isAtRest !== false) break;
       }
       if (clock.firstDue < Infinity) {

@@ -12,28 +12,32 @@ import { must } from "./jobs.ts";
 /** Someone who has asked for a permit. */
 export interface Ask {
   state: "waits" | "granted" | "gone";
+  readonly weight: number;
 }
 
 export abstract class GovernorModel {
   waiting: Ask[] = [];
+  /** What the permits weigh that are held. */
   held = 0;
   /** How many groups wait that nobody has heard ask, when nothing moves; undefined if all are heard. */
   unheard: number | undefined = undefined;
+  /** How much the first of them wants. */
+  unheardWeight = 1;
 
-  /** Whether there is a permit now, for who comes first. */
-  protected abstract offers(): "yes" | "no" | "either";
+  /** Whether there is a permit of that weight now, for who comes first. */
+  abstract offers(weight: number): "yes" | "no" | "either";
 
   /** Whether who does not wait gets one. */
-  get offer(): "yes" | "no" | "either" {
-    return this.waiting.length > 0 ? "no" : this.offers();
+  offer(weight: number): "yes" | "no" | "either" {
+    return this.waiting.length > 0 ? "no" : this.offers(weight);
   }
 
-  take(): void {
-    this.held++;
+  take(weight: number): void {
+    this.held += weight;
   }
 
-  ask(): Ask {
-    const ask: Ask = { state: "waits" };
+  ask(weight: number): Ask {
+    const ask: Ask = { state: "waits", weight };
     const isFirst = this.waiting.length === 0;
     this.waiting.push(ask);
     if (isFirst) this.admit();
@@ -43,7 +47,9 @@ export abstract class GovernorModel {
   giveUp(ask: Ask): void {
     if (ask.state !== "waits") return;
     ask.state = "gone";
+    const isFirst = this.waiting[0] === ask;
     this.waiting = this.waiting.filter((other) => other !== ask);
+    if (isFirst) this.admit(); // A light one may have been behind a heavy one.
   }
 
   /** Who asked has got a permit. */
@@ -54,18 +60,23 @@ export abstract class GovernorModel {
   /** Who asked has heard that it gave up. */
   refused(_ask: Ask): void {}
 
-  release(): void {
-    this.held--;
+  release(weight: number): void {
+    this.held -= weight;
     this.admit();
   }
 
   admit(): void {
-    while (this.waiting.length > 0 && this.offers() === "yes") this.grant();
+    for (;;) {
+      const [first] = this.waiting;
+      if (first === undefined || this.offers(first.weight) !== "yes") return;
+      this.grant();
+    }
   }
 
   protected grant(): void {
-    this.waiting.shift()!.state = "granted";
-    this.take();
+    const first = this.waiting.shift()!;
+    first.state = "granted";
+    this.take(first.weight);
   }
 
   standsStill(): void {}
@@ -93,8 +104,8 @@ export class SemaphoreModel extends GovernorModel {
     this.limit = limit;
   }
 
-  protected override offers(): "yes" | "no" {
-    return this.held < this.limit ? "yes" : "no";
+  override offers(weight: number): "yes" | "no" {
+    return this.held + weight <= this.limit ? "yes" : "no";
   }
 
   override get least(): number {
@@ -106,9 +117,11 @@ export class SemaphoreModel extends GovernorModel {
 export class RateModel extends GovernorModel {
   readonly #limit: number;
   readonly #interval: number;
+  /** How many milliseconds a start takes. */
+  readonly #spacing: number;
   readonly #most: number;
   readonly #now: () => number;
-  readonly #starts: number[] = [];
+  readonly #starts: { time: number; weight: number }[] = [];
   /** Milliseconds that were saved up to be used. */
   #saved: number;
   #since: number;
@@ -129,38 +142,42 @@ export class RateModel extends GovernorModel {
     this.isRough = knowsWork;
     this.#limit = limit;
     this.#interval = interval;
-    this.#most = this.#saved = burst * interval / limit;
+    this.#spacing = interval / limit;
+    this.#most = this.#saved = burst * this.#spacing;
     this.#now = now;
     this.#since = now();
   }
 
-  protected override offers(): "yes" | "no" | "either" {
+  override offers(weight: number): "yes" | "no" | "either" {
     const now = this.#now();
-    if (!this.isRough) return this.#mayStart(now) ? "yes" : "no";
-    return this.#hasRoom(now) ? "either" : "no";
+    const hasRoom = this.#roomAt(now, weight) <= now;
+    if (this.isRough) return hasRoom ? "either" : "no";
+    return hasRoom && this.#isPaced(now, weight) ? "yes" : "no";
   }
 
   override get least(): number {
     return 0; // What has begun still counts.
   }
 
-  override take(): void {
-    super.take();
+  override take(weight: number): void {
+    super.take(weight);
     const now = this.#now();
-    this.#saved = this.#savedAt(now) - this.#interval / this.#limit;
+    this.#saved = this.#savedAt(now) - weight * this.#spacing;
     this.#since = now;
-    this.#starts.push(now);
+    this.#starts.push({ time: now, weight });
   }
 
   /** Changes nothing; and who waits is let in by a timer. */
-  override release(): void {
-    this.held--;
+  override release(weight: number): void {
+    this.held -= weight;
   }
 
   override get timers(): number[] {
     if (this.waiting.length + (this.unheard ?? 0) === 0) return [];
-    let due = this.#now();
-    while (!this.#mayStart(due)) due++;
+    const weight = this.waiting[0]?.weight ?? this.unheardWeight;
+    const now = this.#now();
+    let due = Math.max(now, this.#roomAt(now, weight));
+    while (!this.#isPaced(due, weight)) due++;
     return [due];
   }
 
@@ -178,15 +195,27 @@ export class RateModel extends GovernorModel {
     return Math.min(this.#most, this.#saved + time - this.#since);
   }
 
-  /** Law 16, by the clocks of those that start. */
-  #hasRoom(time: number): boolean {
-    const last = this.#starts.filter((start) => start + this.#interval > time);
-    return last.length < this.#limit && time >= this.pausedUntil;
+  /**
+   * When there may be room for a start in the window, and no pause: law 16, by the clocks
+   * of those that start. A heavy one asks again when the first start has left.
+   */
+  #roomAt(time: number, weight: number): number {
+    const last = this.#starts.filter((start) =>
+      start.time + this.#interval > time
+    );
+    let sum = weight;
+    for (const start of last) sum += start.weight;
+    const end = sum <= this.#limit || last.length === 0
+      ? -Infinity
+      : last[0]!.time + this.#interval;
+    return Math.max(end, this.pausedUntil);
   }
 
-  #mayStart(time: number): boolean {
-    return this.#hasRoom(time) &&
-      this.#savedAt(time) >= this.#interval / this.#limit;
+  /** Whether enough was saved up: for one above the burst, all of it. The window does it where that is no less. */
+  #isPaced(time: number, weight: number): boolean {
+    if (this.#most === this.#interval) return true;
+    const needed = Math.min(weight * this.#spacing, this.#most);
+    return this.#savedAt(time) >= needed;
   }
 }
 
@@ -206,7 +235,7 @@ export class AdaptiveModel extends GovernorModel {
     this.#limit = limit;
   }
 
-  protected override offers(): "yes" | "no" | "either" {
+  override offers(): "yes" | "no" | "either" {
     if (this.held + this.#unsure.size < this.least) return "yes";
     return this.held < this.#limit() ? "either" : "no";
   }
@@ -227,14 +256,14 @@ export class AdaptiveModel extends GovernorModel {
 
   override answered(ask: Ask): void {
     if (ask.state === "granted") return;
-    if (this.#unsure.delete(ask)) return this.take();
+    if (this.#unsure.delete(ask)) return this.take(ask.weight);
     must(this.waiting[0] === ask, "a permit was given to who came later");
     this.grant();
   }
 
-  override release(): void {
+  override release(weight: number): void {
     this.#before = this.#limit();
-    super.release();
+    super.release(weight);
   }
 
   /** The permit that it heard of last was given back. */

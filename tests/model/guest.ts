@@ -8,8 +8,9 @@
 
 import type { CoGroup } from "../../mod.ts";
 import { clock } from "./clock.ts";
-import type { Governed, GovernorHost, Way } from "./governors.ts";
+import type { Governed } from "./governors.ts";
 import { must } from "./jobs.ts";
+import type { GovernorHost, Way } from "./ways.ts";
 
 /** How many of its tasks run at once. */
 const CONCURRENCY = 2;
@@ -31,7 +32,7 @@ export class Guest {
     host: GovernorHost,
   ) {
     this.#host = host;
-    this.#way = governed.way(host, () => this.#running.size);
+    this.#way = governed.guestWay(host, () => this.#running.size);
     this.#group = new mod.CoGroup({
       concurrency: CONCURRENCY,
       governor: this.#way.governor,
@@ -89,7 +90,7 @@ export class Guest {
   }
 
   standsStill(): void {
-    this.#way.standsStill(this.#hasNext, this.#failures);
+    this.#way.standsStill(this.#hasNext ? 1 : undefined, this.#failures);
     const { size, inFlight } = this.#group;
     must(
       size === this.#queue.length && inFlight === this.#running.size,
@@ -107,9 +108,10 @@ export class Guest {
         reject(new Error("of the guest"));
       });
       this.#host.guard(() => {
+        this.#host.look();
         must(this.#queue.shift() === id, "law 4: the guest starts another one");
         must(running.size <= CONCURRENCY, "law 2: the guest runs too many");
-        this.#way.begins();
+        this.#way.begins(1);
       });
       clock.worked += work;
     });

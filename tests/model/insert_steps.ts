@@ -108,6 +108,7 @@ export abstract class InsertSteps extends Tasks {
       `go ${job.id}`,
       () => this.group.go(body, options),
     );
+    this.lastGo = promise;
     if (isUnread) return void this.unread.push(job);
     const promised = { job, isHeard: false };
     this.promised.push(promised);

@@ -50,7 +50,14 @@ export interface SignalState {
 
 /** One run of a job. */
 export interface Run {
-  readonly workerId: number;
+  /** Where the group says that it runs. */
+  readonly ctx: { readonly workerId: number };
+  /** Where it runs, or did before it lent that worker; -1 if it has ended without one. */
+  workerId: number;
+  /** How many waits of its loan are not over, */
+  waits: number;
+  /** of how many that it has had. */
+  lends: number;
   readonly turn: number;
   timeoutDue: number;
   isOverdue: boolean;
@@ -75,8 +82,13 @@ export class Job {
   readonly stream: StreamModel | undefined;
   /** Which item of its stream it is. */
   index = -1;
+  /** What its options say, and how the group tells of them. */
+  readonly name: unknown;
   readonly key: unknown;
-  readonly priority: number;
+  priority: number;
+  readonly weight: number;
+  /** Whether its priority was set: then its options are others. */
+  isMoved = false;
   state: "new" | "waiting" | "queued" | "delayed" | "running" | "gone" = "new";
   attempt = 0;
   /** When its timer goes off, */
@@ -105,7 +117,9 @@ export class Job {
       retry: RetryRule | undefined;
       stream?: StreamModel | undefined;
       key?: unknown;
+      name?: unknown;
       priority?: number | undefined;
+      weight?: number | undefined;
     },
   ) {
     this.id = id;
@@ -115,7 +129,9 @@ export class Job {
     this.retry = options.retry;
     this.stream = options.stream;
     this.key = options.key;
+    this.name = options.name;
     this.priority = options.priority ?? 0;
+    this.weight = options.weight ?? 1;
   }
 
   /** Whether somebody can be told before it ends. */

@@ -5,6 +5,9 @@
  * `perKey` of them have begun and not ended. The keys take turns: the one that
  * has been able to give a task for the longest time gives the next one.
  *
+ * If the keys have governors, a task starts only with a permit of its key's; then any
+ * key may be the next one that could start its first task, and has to.
+ *
  * Two things are left open. Of several tasks of one key that wait for another
  * attempt in the queue any may be the first. And a task that was withdrawn may
  * keep its key's place among the others.
@@ -18,6 +21,7 @@ import {
   type Queued,
   type QueueModel,
 } from "./queue_reference.ts";
+import type { QueueSpec } from "./program.ts";
 
 /** Since when a key could give a task: some time between these two. */
 interface Turn {
@@ -32,6 +36,7 @@ export class KeyedModel<J extends Placed> implements QueueModel<J> {
   readonly whenFull = "wait";
   readonly keepsBehind = false;
   readonly #perKey: number;
+  readonly #keys: QueueSpec["keys"];
   readonly #turns = new Map<unknown, Turn>();
   /** When each key gave its last task. */
   readonly #given = new Map<unknown, number>();
@@ -43,12 +48,17 @@ export class KeyedModel<J extends Placed> implements QueueModel<J> {
   #lookedBefore = 0;
   #isLooking = false;
 
-  constructor(perKey: number) {
+  constructor({ perKey, keys }: QueueSpec) {
     this.#perKey = perKey;
+    this.#keys = keys;
   }
 
   next(queued: Queued<J>): readonly J[] {
     const turns = [...this.#turns];
+    if (this.#keys !== undefined) {
+      return turns.flatMap(([key]) => firstOf(key, queued.jobs))
+        .filter((job) => this.#hasPermit(job, queued.begun));
+    }
     return turns
       .filter(([, { earliest }]) =>
         turns.every(([, { latest }]) => earliest <= latest)
@@ -57,7 +67,7 @@ export class KeyedModel<J extends Placed> implements QueueModel<J> {
   }
 
   mayRun(job: J, { begun }: Queued<J>): boolean {
-    return this.#hasPlace(keyOf(job), begun);
+    return this.#hasPlace(keyOf(job), begun) && this.#hasPermit(job, begun);
   }
 
   mayClear(given: readonly J[], jobs: readonly J[]): boolean {
@@ -122,6 +132,18 @@ export class KeyedModel<J extends Placed> implements QueueModel<J> {
       if (latest <= since) continue;
       this.#turns.set(key, { earliest, latest: this.#time + 1 });
     }
+  }
+
+  #hasPermit({ key, weight }: J, begun: readonly J[]): boolean {
+    const keys = this.#keys;
+    if (keys === undefined || key === undefined) return true;
+    let held = weight;
+    for (const job of begun) {
+      const isHolding = job.state === "running" && job.key !== undefined &&
+        (keys.isShared || job.key === key);
+      if (isHolding) held += job.weight;
+    }
+    return held <= keys.limit;
   }
 
   #hasPlace(key: unknown, begun: readonly J[]): boolean {

@@ -6,15 +6,18 @@
  * @module
  */
 
-import type { QueuedTask, RateLimit, Semaphore } from "../../mod.ts";
+import type { QueuedTask, RateLimit, WaitOptions } from "../../mod.ts";
 import { clock } from "./clock.ts";
-import { RateModel, SemaphoreModel } from "./governor_reference.ts";
-import { type Job, must } from "./jobs.ts";
+import { RateModel } from "./governor_reference.ts";
+import { isReason, type Job, must } from "./jobs.ts";
 import type { Step } from "./program.ts";
 import { isSame } from "./queue_reference.ts";
 import type { CountedSignal } from "./signals.ts";
 import { StreamSteps } from "./stream_steps.ts";
 import { describe, Failure, PROGRESS, type Waiter } from "./world.ts";
+
+/** The most that any task weighs. */
+const HEAVIEST = 3;
 
 export abstract class LifeSteps extends StreamSteps {
   /** The signals of all who run are looked at again. */
@@ -31,7 +34,7 @@ export abstract class LifeSteps extends StreamSteps {
     const { aborted } = this.model;
     must(
       signal.aborted === (aborted !== undefined) &&
-        (aborted === undefined || signal.reason === aborted.reason),
+        (aborted === undefined || isReason(aborted, signal.reason)),
       "the group's signal is not aborted as the group is",
     );
   }
@@ -43,7 +46,7 @@ export abstract class LifeSteps extends StreamSteps {
     // A group that is done has left its signal; when, it may choose.
     const isDone = this.model.closed && this.model.isAtRest;
     if (signal === this.model.upstream && (!isDone || signal.listeners > 0)) {
-      this.model.abort(reason);
+      this.model.abort({ is: reason });
     }
     for (const job of this.jobs) {
       if (job.signal === signal) this.model.withdraw(job, reason);
@@ -67,18 +70,26 @@ export abstract class LifeSteps extends StreamSteps {
       `clear() gave ${ids(jobs)}, not ${ids([...queued, ...delayed, ...late])}`,
     );
     must(
-      got.every(({ options }, i) => options === this.options.get(jobs[i]!)),
+      got.every(({ options }, i) => this.isOptions(jobs[i]!, options)),
       "clear() gave other options",
     );
   }
 
+  /** The most that a task may weigh. */
+  get heaviest(): number {
+    const { governor } = this.spec;
+    return governor.type === "semaphore" || governor.type === "all"
+      ? Math.min(HEAVIEST, governor.limit)
+      : 1;
+  }
+
   /** The semaphore has another limit. */
   limit(n: number): void {
-    const { model, real } = this.governed ?? {};
-    if (!(model instanceof SemaphoreModel)) return;
-    model.limit = n;
-    model.admit();
-    (real as Semaphore).limit = n;
+    const { isOwn, parts } = this.governed ?? {};
+    // A foreign one is asked for weights that it had room for when they came.
+    const least = isOwn ? 1 : this.heaviest;
+    const [first] = parts ?? [];
+    first?.setLimit?.(Math.max(n, least));
   }
 
   pauseFor(ms: number): void {
@@ -106,12 +117,15 @@ export abstract class LifeSteps extends StreamSteps {
     return waiter;
   }
 
-  wait(signal: CountedSignal | undefined): void {
+  wait(
+    signal: CountedSignal | undefined,
+    wait = (options?: WaitOptions): Promise<number> => this.group.wait(options),
+  ): void {
     this.model.close();
     const waiter = this.waiter("wait", signal);
     const options = signal && { signal: signal.signal };
     const isAborted = signal?.aborted === true;
-    this.call("wait", () => this.group.wait(options)).then(
+    this.call("wait", () => wait(options)).then(
       (abandoned) => {
         waiter.isSettled = true;
         this.guard(() => {

@@ -20,6 +20,19 @@ export interface RetrySpec {
   nested?: Step;
 }
 
+/** How a task lends its worker. */
+export interface LendSpec {
+  /**
+   * What it waits for: until the program says so, so many microtasks, a call of `go` of
+   * its own, or nothing, for that throws.
+   */
+  until: "gate" | "go" | "throws" | number;
+  /** What the call of `go` brings. */
+  task?: TaskSpec;
+  /** What is done in the wait, first. */
+  nested?: Step;
+}
+
 /** What a task does. */
 export interface TaskSpec {
   /** When it ends: when the program says so, in its call, or so many microtasks later. */
@@ -33,6 +46,11 @@ export interface TaskSpec {
   retry?: RetrySpec;
   key?: number;
   priority?: number;
+  weight?: number;
+  /** What it is known by; several may have the same. */
+  id?: number;
+  /** How it lends its worker before it does anything else. */
+  lends?: LendSpec;
   /** Milliseconds of plain work. */
   work?: number;
   /** What is done in it, first. */
@@ -72,6 +90,11 @@ export type Step =
   | { op: "end"; which: number; well: boolean }
   | { op: "look" | "withdraw"; which: number }
   | { op: "signal"; name: SignalName }
+  | { op: "lend"; which: number; loan: LendSpec }
+  | { op: "back"; which: number; well: boolean }
+  | { op: "withdrawId"; id: number; hasReason: boolean }
+  | { op: "setPriority"; id: number; priority: number }
+  | { op: "shutdown"; ms: number }
   | { op: "resize"; n: number }
   | {
     op:
@@ -106,6 +129,15 @@ export interface QueueSpec {
   capacity: number;
   /** How many tasks of one key may run. */
   perKey: number;
+  /** The governors of the keys, if they have any. */
+  keys?: {
+    limit: number;
+    way: "own" | "foreign";
+    /** Whether all keys have the same one. */
+    isShared: boolean;
+  };
+  /** Whether it is a checked one. */
+  isChecked?: boolean;
 }
 
 /** How a group has its governor. */
@@ -120,6 +152,8 @@ export interface WaySpec {
 export type GovernorSpec =
   | { type: "none" }
   | WaySpec & { type: "semaphore"; limit: number }
+  /** Two semaphores at once; a guest has only the first of them. */
+  | WaySpec & { type: "all"; limit: number; other: number }
   | WaySpec & {
     type: "rate";
     limit: number;
@@ -138,12 +172,16 @@ export interface GroupSpec {
   /** What is done in calls of the governor. */
   governed?: Step;
   paused: boolean;
+  /** Whether an observer hears of its steps, which makes every task one that is not plain. */
+  isObserved: boolean;
   grace: number;
   upstream: "none" | "live" | "aborted";
   slice: number;
   worker: "none" | "passes" | "throws";
   timeout?: number;
   retry?: RetrySpec;
+  /** What is done when `closing` speaks. */
+  closing?: Step;
   /** What is done in `onError`; whether it throws. */
   nested?: Step;
   onError: "hears" | "throws" | "rejects";

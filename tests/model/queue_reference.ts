@@ -12,6 +12,8 @@ export interface Placed {
   readonly id: number;
   readonly key: unknown;
   readonly priority: number;
+  readonly weight: number;
+  readonly state: string;
   /** How often it was started. */
   readonly attempt: number;
 }
@@ -19,7 +21,7 @@ export interface Placed {
 /** What is queued, in the order in which it came in, and what keeps its key. */
 export interface Queued<J extends Placed> {
   readonly jobs: readonly J[];
-  /** Those that run, and those that wait for another attempt. */
+  /** Those that run or are lent, and those that wait for another attempt. */
   readonly begun: readonly J[];
 }
 

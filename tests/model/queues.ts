@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Queue, QueuedTask } from "../../mod.ts";
+import type { Governor, Queue, QueuedTask, Semaphore } from "../../mod.ts";
 import { FifoModel } from "./fifo_reference.ts";
 import { KeyedModel } from "./keyed_reference.ts";
 import { PriorityModel } from "./priority_reference.ts";
@@ -15,15 +15,15 @@ import type { Placed, QueueModel } from "./queue_reference.ts";
 
 /** What a queue should do. */
 export function queueModel<J extends Placed>(
-  { order, perKey }: QueueSpec,
+  spec: QueueSpec,
 ): QueueModel<J> {
-  switch (order) {
+  switch (spec.order) {
     case "fifo":
       return new FifoModel("wait");
     case "priority":
       return new PriorityModel();
     case "keyed":
-      return new KeyedModel(perKey);
+      return new KeyedModel(spec);
     case "sliding":
       return new FifoModel("evict");
     case "dropping":
@@ -34,19 +34,44 @@ export function queueModel<J extends Placed>(
 /** The queue itself, or a capacity that is one. */
 export function queueOption(
   mod: typeof import("../../mod.ts"),
-  { order, capacity, perKey }: QueueSpec,
+  { order, capacity, perKey, keys, isChecked }: QueueSpec,
   onEvict: (value: QueuedTask) => void,
+  /** Every semaphore of a key. */
+  semaphores: Semaphore[],
 ): { capacity: number } | { queue: Queue<QueuedTask> } {
+  const checked = (queue: Queue<QueuedTask>) => ({
+    queue: isChecked ? mod.checkedQueue(queue) : queue,
+  });
   switch (order) {
     case "fifo":
       return { capacity };
     case "priority":
-      return { queue: mod.priorityQueue({ capacity }) };
-    case "keyed":
-      return { queue: mod.keyedQueue({ capacity, perKey }) };
+      return checked(mod.priorityQueue({ capacity }));
+    case "keyed": {
+      const governor = keys && governorOfKeys(mod, keys, semaphores);
+      return checked(mod.keyedQueue({ capacity, perKey, governor }));
+    }
     case "sliding":
       return { queue: mod.slidingQueue(capacity, { onEvict }) };
     case "dropping":
       return { queue: mod.droppingQueue(capacity, { onEvict }) };
   }
+}
+
+/** Makes the governor of a key: another one each time, or the same for all. */
+function governorOfKeys(
+  mod: typeof import("../../mod.ts"),
+  { limit, way, isShared }: NonNullable<QueueSpec["keys"]>,
+  semaphores: Semaphore[],
+): (key: unknown) => Governor {
+  return () => {
+    if (!isShared || semaphores.length === 0) {
+      semaphores.push(new mod.Semaphore(limit));
+    }
+    const semaphore = semaphores.at(-1)!;
+    return way === "own" ? semaphore : {
+      tryAcquire: (options) => semaphore.tryAcquire(options),
+      acquire: (options) => semaphore.acquire(options),
+    };
+  };
 }

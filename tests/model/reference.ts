@@ -35,15 +35,17 @@ export class GroupModel extends RunModel {
   left: Cleared = { queued: [], delayed: [], late: [] };
   readonly streams: Set<StreamModel> = new Set();
   /** What running tasks were told, and when they will be. */
-  spoken: { reason: unknown } | undefined = undefined;
+  spoken: Reason | undefined = undefined;
   graceDue: number = Infinity;
+  /** When `shutdown` aborts it. */
+  shutdowns: number[] = [];
 
   constructor(options: ModelOptions) {
     super(options);
     this.grace = options.grace;
     this.isGoverned = options.isGoverned;
     this.upstream = options.upstream;
-    if (this.upstream?.aborted) this.abort(this.upstream.reason);
+    this.#follow();
   }
 
   get stats(): Record<string, number> {
@@ -52,7 +54,7 @@ export class GroupModel extends RunModel {
       queued: this.size,
       delayed: this.delayed.length,
       inFlight: this.running.size,
-      lent: 0,
+      lent: this.lent.size,
       overdue: this.overdue,
       fulfilled: this.fulfilled,
       rejected: this.rejected,
@@ -67,7 +69,7 @@ export class GroupModel extends RunModel {
 
   /** Why a result can't be had. */
   refusal(signal: SignalState | undefined): Reason | undefined {
-    if (this.aborted !== undefined) return { is: this.aborted.reason };
+    if (this.aborted !== undefined) return this.aborted;
     if (this.closed) return { named: "CoGroupClosedError" };
     return signal?.aborted ? { is: signal.reason } : undefined;
   }
@@ -76,7 +78,7 @@ export class GroupModel extends RunModel {
   get next(): Job | undefined {
     if (
       this.aborted !== undefined || this.paused ||
-      this.running.size >= this.limit
+      this.running.size >= this.limit || this.backs.length > 0
     ) return undefined;
     if (this.queue.keepsBehind) return this.head()?.job;
     return this.queue.next(this.queued)[0];
@@ -85,12 +87,11 @@ export class GroupModel extends RunModel {
   /** When timers have to go off. */
   get timers(): number[] {
     const due: number[] = [];
-    for (const { run } of this.running) {
+    for (const { run } of [...this.running, ...this.lent]) {
       if (run!.timeoutDue < Infinity) due.push(run!.timeoutDue);
     }
-    if (this.graceDue < Infinity && this.running.size > 0) {
-      due.push(this.graceDue);
-    }
+    if (this.graceDue < Infinity && this.started > 0) due.push(this.graceDue);
+    if (!this.isClosed || !this.isAtRest) due.push(...this.shutdowns);
     return due;
   }
 
@@ -101,8 +102,14 @@ export class GroupModel extends RunModel {
       this.spoken = this.aborted;
       return true;
     }
+    if (this.shutdowns.includes(due)) {
+      this.shutdowns.splice(this.shutdowns.indexOf(due), 1);
+      this.abort({ named: "AbortError" });
+      this.spoken = this.aborted;
+      return true;
+    }
     let late: Job | undefined;
-    for (const job of this.running) {
+    for (const job of [...this.running, ...this.lent]) {
       if (job.run!.timeoutDue !== due) continue;
       if (late === undefined || job.run!.turn < late.run!.turn) late = job;
     }
@@ -135,9 +142,9 @@ export class GroupModel extends RunModel {
     if (this.aborted === undefined) this.#stopIntake();
   }
 
-  abort(reason: unknown): void {
+  abort(reason: Reason): void {
     if (this.aborted !== undefined) return;
-    this.aborted = { reason };
+    this.aborted = reason;
     this.dismiss();
     const queued = this.line.map(({ job }) => job!);
     const items = [...queued, ...this.delayed];
@@ -146,9 +153,9 @@ export class GroupModel extends RunModel {
       delayed: this.delayed.filter((job) => !job.isPartOfStream),
       late: [],
     };
-    for (const job of items) this.abandon(job, { is: reason });
-    if (this.running.size > 0) {
-      if (this.grace === 0) this.spoken = { reason };
+    for (const job of items) this.abandon(job, reason);
+    if (this.started > 0) {
+      if (this.grace === 0) this.spoken = reason;
       else if (this.grace <= LONGEST) {
         this.graceDue = this.now() + this.grace;
       }
@@ -190,7 +197,8 @@ export class GroupModel extends RunModel {
     this.rejected = this.abandoned = this.retried = 0;
     this.spoken = undefined;
     this.graceDue = Infinity;
-    if (this.upstream?.aborted) this.abort(this.upstream.reason);
+    this.shutdowns = [];
+    this.#follow();
   }
 
   /** What has to be so when nothing moves any more. */
@@ -211,8 +219,33 @@ export class GroupModel extends RunModel {
     must(this.reports.length === 0, "law 7: onError was not told");
     must(this.sourceReports.length === 0, "law 7: nor of a source's error");
     must(this.judging === undefined, "isRetriable or delay was not asked");
-    if (this.running.size === 0) this.graceDue = Infinity;
+    must(
+      this.backs.length === 0 || this.running.size >= this.limit,
+      `lent task ${this.backs[0]?.id} does not go on`,
+    );
+    if (this.started === 0) this.graceDue = Infinity;
+    if (this.isClosed && this.isAtRest) this.shutdowns = [];
     for (const stream of this.streams) stream.standsStill();
+  }
+
+  /** In so many milliseconds it is aborted. */
+  shutdown(ms: number): void {
+    this.close();
+    if (ms <= LONGEST) this.shutdowns.push(this.now() + ms);
+  }
+
+  /** The tasks with that name that have not started, or wait for another attempt. */
+  named(name: unknown, ...states: Job["state"][]): Job[] {
+    return [...this.queued.jobs, ...this.delayed].filter((job) =>
+      job.name === name && states.includes(job.state)
+    );
+  }
+
+  /** Abandons the tasks with that name. How many they are. */
+  withdrawAll(name: unknown, reason: Reason): number {
+    const jobs = this.named(name, "queued", "delayed");
+    for (const job of jobs) this.abandon(job, reason);
+    return jobs.length;
   }
 
   /** Abandons those of a stream that have not started. */
@@ -222,6 +255,11 @@ export class GroupModel extends RunModel {
       job.isDropped = true;
       this.abandon(job, { is: undefined });
     }
+  }
+
+  #follow(): void {
+    const { upstream } = this;
+    if (upstream?.aborted) this.abort({ is: upstream.reason });
   }
 
   #stopIntake(): void {

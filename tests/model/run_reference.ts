@@ -15,7 +15,8 @@ import {
   type Reason,
   type Run,
 } from "./jobs.ts";
-import { BacklogModel, type ModelOptions } from "./backlog_reference.ts";
+import type { ModelOptions } from "./backlog_reference.ts";
+import { LoanModel } from "./loan_reference.ts";
 
 export const LONGEST: number = 2 ** 31 - 1;
 
@@ -36,7 +37,7 @@ interface Judging {
   done: (failure: Reason | undefined) => void;
 }
 
-export abstract class RunModel extends BacklogModel {
+export abstract class RunModel extends LoanModel {
   readonly now: () => number;
   readonly known: () => number;
   overdue = 0;
@@ -61,7 +62,7 @@ export abstract class RunModel extends BacklogModel {
     this.known = options.known;
   }
 
-  start(job: Job, workerId: number, attempt: number): void {
+  start(job: Job, ctx: Run["ctx"], attempt: number): void {
     this.noteRoom();
     const name = `task ${job.id}`;
     must(this.aborted === undefined, `law 5: ${name} started after the abort`);
@@ -71,16 +72,10 @@ export abstract class RunModel extends BacklogModel {
       `${name} started when it was ${job.state}`,
     );
     must(
-      this.running.size < this.limit,
-      `law 2: ${name} started beside ${this.running.size} of ${this.limit}`,
+      this.backs.length === 0,
+      `${name} started before lent task ${this.backs[0]?.id} went on`,
     );
-    must(
-      workerId >= 0 && workerId < this.limit,
-      `${name} has worker id ${workerId} of ${this.limit}`,
-    );
-    for (const other of this.running) {
-      must(other.run!.workerId !== workerId, `two with worker id ${workerId}`);
-    }
+    this.checkPlace(job, ctx.workerId);
     must(
       attempt === job.attempt + 1,
       `law 11: ${name} is at attempt ${attempt} after ${job.attempt}`,
@@ -90,7 +85,10 @@ export abstract class RunModel extends BacklogModel {
     job.attempt = attempt;
     this.running.add(job);
     job.run = {
-      workerId,
+      ctx,
+      workerId: ctx.workerId,
+      waits: 0,
+      lends: 0,
       turn: this.turn++,
       timeoutDue: job.timeout <= LONGEST ? this.now() + job.timeout : Infinity,
       isOverdue: false,
@@ -156,6 +154,7 @@ export abstract class RunModel extends BacklogModel {
   #end(job: Job, isFulfilled: boolean, value: unknown): void {
     const run = job.run!;
     run.hasEnded = true;
+    this.stays(job);
     const isTakenBack = job.signal?.aborted === true;
     if (run.isLate || (!isFulfilled && !isTakenBack)) this.failures++;
     run.timeoutDue = Infinity;
@@ -282,7 +281,7 @@ export abstract class RunModel extends BacklogModel {
 
   #putOff(job: Job, run: Run, error: Reason): void {
     if (this.#isLast(job)) return this.#reject(job, run, error);
-    this.running.delete(job);
+    this.leaves(job);
     job.state = "delayed";
     job.run = undefined;
     this.retried++;
@@ -338,7 +337,7 @@ export abstract class RunModel extends BacklogModel {
 
   #close(job: Job, fate: "fulfilled" | "rejected" | "abandoned"): void {
     this[fate]++;
-    this.running.delete(job);
+    this.leaves(job);
     job.state = "gone";
     this.changed();
     if (this.isAtRest) this.rests++;

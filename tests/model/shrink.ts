@@ -23,6 +23,7 @@ const plain: Record<string, readonly unknown[]> = {
   capacity: [Infinity, 0, 1],
   perKey: [1],
   paused: [false],
+  isObserved: [false],
   grace: [Infinity, 0],
   upstream: ["none", "live"],
   slice: [10, Infinity],
@@ -45,6 +46,12 @@ const plain: Record<string, readonly unknown[]> = {
   well: [true],
   ordered: [true],
   name: ["a"],
+  until: ["gate", 1],
+  id: [0],
+  priority: [0, 1],
+  hasReason: [true],
+  isChecked: [undefined],
+  isShared: [false],
   unread: [undefined],
 };
 
@@ -95,8 +102,8 @@ function* paths(value: unknown, path: string[] = []): Iterable<string[]> {
     const here = [...path, key];
     const isPart = Array.isArray(value) ||
       ["op", "group", "queue", "steps"].includes(key);
-    if (!isPart && !["task", "source"].includes(key)) yield here;
-    if (key === "governor") continue; // As it is, or not at all.
+    if (!isPart && !["task", "source", "loan"].includes(key)) yield here;
+    if (key === "governor" || key === "keys") continue; // As it is, or not at all.
     yield* paths((value as Record<string, unknown>)[key], here);
   }
 }

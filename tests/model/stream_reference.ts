@@ -156,8 +156,8 @@ export class StreamModel {
   }
 
   /** The group is closed or aborted. */
-  stop(aborted: { reason: unknown } | undefined): void {
-    if (aborted !== undefined) this.#finish({ is: aborted.reason });
+  stop(aborted: Reason | undefined): void {
+    if (aborted !== undefined) this.#finish(aborted);
     else if (!this.isEnding) {
       this.#ended({ error: { named: "CoGroupClosedError" } });
     }

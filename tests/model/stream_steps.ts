@@ -21,7 +21,8 @@ export abstract class StreamSteps extends InsertSteps {
   map(step: Step & { op: "map" | "mapSettled" }): void {
     const model = this.model;
     const id = this.streams.length;
-    const taskOptions = this.taskOptions(step.task, 3000 + id) ?? {};
+    const { id: _, ...spec } = step.task; // Each item would have the same.
+    const taskOptions = this.taskOptions(spec, 3000 + id) ?? {};
     const { ordered, ahead } = step;
     const options = { ...taskOptions, ordered, ahead };
     const isAtHand = step.source.kind === "sync";
@@ -166,7 +167,7 @@ function isStep(
   const { outcome } = step.item;
   if (!isSettled) return outcome!.ok && outcome!.value === result.value;
   const settled = result.value as SettledItem<unknown, unknown>;
-  const isPromise = step.item.failedOn?.workerId === -1;
+  const isPromise = step.item.failedOn?.attempt === 0;
   const item = isPromise ? undefined : step.item;
   if (settled.item !== item || settled.index !== step.item.index) return false;
   return outcome!.ok

@@ -14,7 +14,13 @@ import type {
   TaskOptions,
 } from "../../mod.ts";
 import { clock } from "./clock.ts";
-import { type RetrySpec, type TaskSpec, usable } from "./program.ts";
+import type { SemaphoreModel } from "./governor_reference.ts";
+import {
+  type LendSpec,
+  type RetrySpec,
+  type TaskSpec,
+  usable,
+} from "./program.ts";
 import { isReason, Job, must, type RetryRule, type Run } from "./jobs.ts";
 import { queueOption } from "./queues.ts";
 import { CountedSignal } from "./signals.ts";
@@ -23,6 +29,7 @@ import {
   type Body,
   context,
   describe,
+  type Desk,
   Failure,
   FRACTION,
   type Gate,
@@ -36,6 +43,9 @@ import {
 const HANDFUL = 8;
 
 export abstract class Tasks extends World {
+  /** The task lends its worker. */
+  protected abstract lend(desk: Desk, spec: LendSpec): void;
+
   protected override groupOptions(): CoGroupOptions {
     const { spec, model } = { spec: this.spec, model: this.model };
     const { timeout, retry } = spec;
@@ -46,8 +56,10 @@ export abstract class Tasks extends World {
         this.subject.mod,
         usable(spec.queue),
         () => void this.drops++,
+        this.semaphores,
       ),
       paused: spec.paused,
+      ...(spec.isObserved && { observer: this.replayer }),
       grace: model.grace,
       slice: spec.slice,
       ...(spec.upstream !== "none" && {
@@ -80,8 +92,10 @@ export abstract class Tasks extends World {
       retry: retry &&
         rule(retry, options?.retry?.minTimeout ?? retry.ms + RETRY),
       stream,
+      name: options?.id,
       key: options?.key,
       priority: options?.priority,
+      weight: options?.weight,
     });
     this.jobs.push(job);
     if (spec.signal === "own" && signal) this.own.set(job, signal);
@@ -92,8 +106,9 @@ export abstract class Tasks extends World {
   }
 
   taskOptions(spec: TaskSpec, id: number): TaskOptions | undefined {
-    const { signal, timeout, retry, key, priority } = spec;
-    const given = [signal, timeout, retry, key, priority];
+    const { signal, timeout, retry, key, priority, id: name } = spec;
+    const weight = spec.weight && Math.min(spec.weight, this.mostWeight(key));
+    const given = [signal, timeout, retry, key, priority, name, weight];
     if (given.every((option) => option === undefined)) return;
     const mine = signal === "own"
       ? new CountedSignal(`of task ${id}`)
@@ -105,7 +120,26 @@ export abstract class Tasks extends World {
       ...(retry && { retry: this.retryOptions(retry, fraction) }),
       ...(key !== undefined && { key }),
       ...(priority !== undefined && { priority }),
+      ...(name !== undefined && { id: name }),
+      ...(weight !== undefined && { weight }),
     };
+  }
+
+  /** One that weighs more is a RangeError. */
+  mostWeight(key: unknown): number {
+    const { governor, queue: { keys } } = this.spec;
+    const limits = governor.type === "semaphore" || governor.type === "all"
+      ? [
+        governor.limit,
+        ...this.governed!.parts.map(({ model }) =>
+          (model as SemaphoreModel).limit
+        ),
+      ]
+      : governor.type === "rate"
+      ? [governor.limit]
+      : [];
+    if (keys !== undefined && key !== undefined) limits.push(keys.limit);
+    return Math.min(...limits);
   }
 
   retryOptions(spec: RetrySpec, fraction: number): RetryOptions {
@@ -151,8 +185,9 @@ export abstract class Tasks extends World {
       must(this.depth === 0, `law 3: task ${job.id} started inside a call`);
       // Some may be in before it has started, some because it has.
       this.model.follow(this.group.stats.accepted);
-      this.model.start(job, ctx.workerId, attempt);
-      this.way?.begins();
+      this.model.followLoans(this.group.stats.lent);
+      this.model.start(job, ctx, attempt);
+      this.way?.begins(job.weight);
       this.sync();
       this.checkContext(job);
       this.work(spec.work ?? 0);
@@ -170,6 +205,8 @@ export abstract class Tasks extends World {
         });
       }
     }
+    const desk = { job, run, ctx };
+    if (spec.lends !== undefined) this.lend(desk, spec.lends);
     this.nest(spec.nested);
     const fails = attempt <= spec.fails;
     if (spec.ends === "now") {
@@ -182,8 +219,10 @@ export abstract class Tasks extends World {
     }
     const promise = new Promise((resolve, reject) => {
       gate = { job, resolve, reject: () => reject(failure) };
-      if (spec.ends === "gate") this.gates.push(gate);
-      else {microtasks(spec.ends as number, () =>
+      if (spec.ends === "gate") {
+        this.gates.push(gate);
+        this.desks.push(desk);
+      } else {microtasks(spec.ends as number, () =>
           fails ? reject(failure) : resolve(job.id));}
     });
     // First of all who wait for it; so the model hears of it just before the group.
@@ -206,7 +245,14 @@ export abstract class Tasks extends World {
     if (job.run !== run || run.hasEnded) return;
     // Who was let in before has come before who can go on now.
     this.guard(() => this.model.follow(this.group.stats.accepted));
+    this.guard(() => this.model.followLoans(this.group.stats.lent));
     this.guard(() => this.model.end(job, isFulfilled, value));
+  }
+
+  /** Whether these are the options of that job: the ones given, or others where its priority was set. */
+  isOptions(job: Job, options: TaskOptions | undefined): boolean {
+    if (!job.isMoved) return options === this.options.get(job);
+    return options?.id === job.name && options?.priority === job.priority;
   }
 
   checkContext(job: Job): void {
@@ -264,7 +310,7 @@ export abstract class Tasks extends World {
         isReason(job.error!, error) &&
         failure.workerId === job.failedOn!.workerId &&
         failure.attempt === job.failedOn!.attempt &&
-        failure.options === this.options.get(job) &&
+        this.isOptions(job, failure.options) &&
         (job.call === "map" || this.tasks.get(failure.task) === job)
       );
       must(at >= 0, `law 7: onError hears of ${describe(error)} for nothing`);

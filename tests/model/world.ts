@@ -11,11 +11,14 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type {
   CoGroup,
   CoGroupOptions,
+  CoGroupStats,
+  Semaphore,
   TaskContext,
   TaskOptions,
 } from "../../mod.ts";
 import { clock } from "./clock.ts";
-import { govern, type Governed, type Way } from "./governors.ts";
+import { govern, type Governed } from "./governors.ts";
+import type { Way } from "./ways.ts";
 import { Guest } from "./guest.ts";
 import {
   type GroupSpec,
@@ -25,6 +28,7 @@ import {
   usable,
 } from "./program.ts";
 import type { Job, Run } from "./jobs.ts";
+import { Replayer } from "./observer.ts";
 import { GroupModel } from "./reference.ts";
 import { CountedSignal } from "./signals.ts";
 import type { ProgramSource, Unanswered } from "./source.ts";
@@ -59,6 +63,26 @@ export interface Looker {
   signal: AbortSignal;
 }
 
+/** A running task, as one who has its context sees it. */
+export interface Desk {
+  job: Job;
+  run: Run;
+  ctx: TaskContext;
+}
+
+/** One wait for which a task has lent its worker. */
+export interface Wait {
+  readonly job: Job;
+  readonly run: Run;
+  isOver: boolean;
+  /** As the last one of so many, which settles when the task goes on. */
+  last: number | undefined;
+  /** Whether the task was told. */
+  isHeard: boolean;
+  /** Ends it, if the program can. */
+  open: ((isWell: boolean) => void) | undefined;
+}
+
 export interface Stream {
   model: StreamModel;
   source: ProgramSource;
@@ -87,6 +111,7 @@ export function isProgress({ due }: { due: number }): boolean {
 }
 /** A whole number is a time of the governor's. */
 export const RETRY: number = 8189 * FRACTION;
+export const SHUTDOWN: number = 8188 * FRACTION;
 /** Enough for every program, and not too much for one that feeds itself. */
 const MOST_NESTED = 20;
 
@@ -107,6 +132,8 @@ export abstract class World {
   /** The group's way to its governor. */
   readonly way: Way | undefined;
   readonly guest: Guest | undefined;
+  /** Hears of the group's steps, if the program says so. */
+  readonly replayer: Replayer;
   readonly subject: Subject;
   readonly signals: Record<SignalName, CountedSignal>;
   readonly own: Map<Job, CountedSignal> = new Map();
@@ -115,6 +142,13 @@ export abstract class World {
   readonly options: Map<Job, TaskOptions | undefined> = new Map();
   readonly gates: Gate[] = [];
   lookers: Looker[] = [];
+  /** Those that run, and can lend their workers. */
+  desks: Desk[] = [];
+  waits: Wait[] = [];
+  /** What the last `go` gave. */
+  lastGo: Promise<unknown> | undefined = undefined;
+  /** The semaphores of the keys. */
+  readonly semaphores: Semaphore[] = [];
   readonly streams: Stream[] = [];
   readonly sources: ProgramSource[] = [];
   readonly unanswered: Set<Unanswered> = new Set();
@@ -172,16 +206,32 @@ export abstract class World {
     const { mod } = subject;
     const host = {
       guard: this.guard,
+      look: () => this.lookAtWays(),
       isHome: () => context.getStore() === HOME,
       nest: () => this.nest(spec.governed),
     };
     const { governor } = spec;
     const governed = this.governed = govern(mod, governor);
-    this.way = governed?.way(host, () => this.model.running.size);
+    this.way = governed?.way(host, () => this.#held);
+    this.replayer = new Replayer(
+      spec,
+      () => this.stats,
+      this.guard,
+    );
     this.group = context.run(HOME, () => new mod.CoGroup(this.groupOptions()));
+    const { closing } = spec;
+    if (closing !== undefined) {
+      const onClosing = () => this.nest(closing);
+      this.group.closing.addEventListener("abort", onClosing);
+    }
     this.guest = governor.type !== "none" && governor.isShared
       ? context.run(HOME, () => new Guest(mod, governed!, host))
       : undefined;
+  }
+
+  /** Undefined while the group is made: it may be aborted then. */
+  get stats(): CoGroupStats | undefined {
+    return (this.group as CoGroup | undefined)?.stats;
   }
 
   protected abstract groupOptions(): CoGroupOptions;
@@ -196,8 +246,18 @@ export abstract class World {
     }
   };
 
+  /** What the tasks weigh that have a permit. */
+  get #held(): number {
+    let held = 0;
+    for (const { weight } of this.model.running) held += weight;
+    for (const { weight } of this.model.lent) held += weight;
+    return held;
+  }
+
   sync(): void {
-    this.model.sync(this.group.stats.accepted);
+    const { accepted, lent } = this.group.stats;
+    this.model.sync(accepted);
+    this.model.followLoans(lent);
     this.lookAtWays();
   }
 

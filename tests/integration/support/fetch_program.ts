@@ -16,6 +16,7 @@ export interface Result {
   ms?: number;
   attempts: number;
   error?: string;
+  file?: string;
 }
 
 /** One run of it. */
@@ -46,8 +47,8 @@ export function runAndRead(
   mayRead: Promise<void>,
 ): Program {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-check", "--allow-net=127.0.0.1", script]
-      .concat(options, "-"),
+    args: ["run", "--quiet", "--no-check", "--allow-net=127.0.0.1"]
+      .concat("--allow-read", "--allow-write", script, options, "-"),
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
@@ -99,6 +100,18 @@ export const results = (program: Program): Result[] =>
 export function assertEachOnce(program: Program, urls: string[]): void {
   const found = results(program).map(({ url }) => url);
   assertEquals(found.sort(), urls.toSorted());
+}
+
+/** What it says at its end, of a run that was not interrupted. */
+export function summaryOf({ err }: Program): Record<string, string | number> & {
+  kinds: string;
+} {
+  const [, done, failed, kinds = "", retried, received] =
+    /^fetch_all: (\d+) done, (\d+) failed(?: \((.+)\))?, (\d+) retried, ([\d.]+ [kM]?B), [\d.]+ URLs\/s$/
+      .exec(err.at(-1) ?? "") ?? [];
+  const numbers = { done: Number(done), failed: Number(failed) };
+  const rest = { retried: Number(retried), received: received! };
+  return { ...numbers, kinds, ...rest };
 }
 
 /** The last line of stderr adds up. */
