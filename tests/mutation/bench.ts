@@ -100,7 +100,7 @@ Object.assign(globalThis, {
 
 // The last to hear of it, whoever listens: a test may want to have some.
 const { addEventListener, removeEventListener } = globalThis;
-const onStray = (event: Event) => {
+const onStray: EventListener = (event) => {
   if (event.defaultPrevented) return;
   event.preventDefault();
   strays++;
@@ -108,7 +108,7 @@ const onStray = (event: Event) => {
 addEventListener("error", onStray);
 addEventListener("unhandledrejection", onStray);
 Object.assign(globalThis, {
-  addEventListener: (type: string, listener: (event: Event) => void) => {
+  addEventListener: (type: string, listener: EventListener) => {
     removeEventListener(type, onStray);
     addEventListener(type, listener);
     addEventListener(type, onStray);

@@ -14,7 +14,7 @@ type Class<E> = abstract new (...args: any[]) => E;
 
 /** Fails unless the value is truthy. */
 export function assert(value: unknown, message?: string): asserts value {
-  nodeAssert(value, message);
+  nodeAssert(value, message!);
 }
 
 /** Fails unless the two are deeply equal. */
@@ -23,7 +23,7 @@ export function assertEquals<T>(
   expected: T,
   message?: string,
 ): void {
-  nodeAssert.deepEqual(actual, expected, message);
+  nodeAssert.deepEqual(actual, expected, message!);
 }
 
 /** Fails unless the two are the same. */
@@ -32,7 +32,7 @@ export function assertStrictEquals<T>(
   expected: T,
   message?: string,
 ): asserts actual is T {
-  nodeAssert.equal(actual, expected, message);
+  nodeAssert.equal(actual, expected, message!);
 }
 
 /** Fails unless the value is of the class. */

@@ -1,0 +1,156 @@
+/**
+ * Several permits in a round trip: what becomes of the spares, and what weights, `waive` and `close` do.
+ *
+ * @module
+ */
+
+import { allOf, Semaphore } from "../../mod.ts";
+import { redisTokens } from "../../examples/limits/redis_tokens.ts";
+import {
+  TokenLimit,
+  type TokenLimitOptions,
+} from "../../examples/limits/token_limit.ts";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertThrows,
+} from "../support/std.ts";
+import { connectRedis } from "./support/engines.ts";
+import { Server } from "./support/servers.ts";
+import { until } from "./support/survival.ts";
+
+const LEASE = 60_000;
+
+/** A limit in Redis; how many of its tokens are in use, and how often the server was asked for some. */
+async function open(options: Partial<TokenLimitOptions> = {}) {
+  await using stack = new AsyncDisposableStack();
+  const server = stack.use(await Server.redis());
+  const redis = connectRedis(server.port);
+  stack.defer(() => redis.disconnect());
+  const tokens = redisTokens(redis, {
+    name: "tokens",
+    limit: 10,
+    lease: LEASE,
+  });
+  let asked = 0;
+  const limit = new TokenLimit((wanted, signal) => {
+    asked++;
+    return tokens(wanted, signal);
+  }, {
+    ...{ limit: 10, lease: LEASE, batch: 4, keep: LEASE },
+    onError: () => {}, // The last to be given back, when the test is over.
+    ...options,
+  });
+  const kept = stack.move();
+  return {
+    limit,
+    server,
+    used: () => redis.zcount("tokens", `(${Date.now()}`, "+inf"),
+    asked: () => asked,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+Deno.test("TokenLimit: one round trip brings a batch, tryAcquire hands out the spares, and close gives them back", async () => {
+  await using scene = await open();
+  const { limit, used, asked } = scene;
+  assertEquals(limit.tryAcquire(), undefined); // It never waits.
+  const first = await limit.acquire();
+  const second = limit.tryAcquire();
+  const third = await limit.acquire();
+  assert(second);
+  assertEquals([await used(), asked()], [4, 1]);
+  limit.close();
+  await until("the end of the spare", async () => await used() === 3);
+  assertEquals(limit.tryAcquire(), undefined);
+  for (const permit of [first, second, third]) permit.release();
+  await until("the end of all", async () => await used() === 0);
+  first.release(); // Does nothing.
+});
+
+Deno.test("TokenLimit: a spare that has no use goes back after keep ms", async () => {
+  await using scene = await open({ keep: 50 });
+  using _permit = await scene.limit.acquire();
+  await until("the end of the spares", async () => await scene.used() === 1);
+});
+
+Deno.test("TokenLimit: a permit holds as many tokens as it weighs, all or none, and more than there are is a RangeError", async () => {
+  await using scene = await open({ batch: 1 });
+  const { limit, used } = scene;
+  const heavy = await limit.acquire({ weight: 7 });
+  const stop = new AbortController();
+  const waiting = limit.acquire({ weight: 4, signal: stop.signal });
+  // A lighter one that came later waits behind it.
+  assertEquals(limit.tryAcquire({ weight: 1 }), undefined);
+  assertEquals(await used(), 7);
+  stop.abort(new Error("enough"));
+  await assertRejects(() => waiting, Error, "enough");
+  const next = limit.acquire({ weight: 4 });
+  heavy.release();
+  (await next).release();
+  await until("the end of all", async () => await used() === 0);
+  assertThrows(() => limit.tryAcquire({ weight: 11 }), RangeError);
+  assertThrows(() => limit.acquire({ weight: 11 }), RangeError);
+});
+
+Deno.test("TokenLimit: a waived permit of a rate counts as no start, and one that was used counts for an interval", async () => {
+  await using scene = await open({ interval: LEASE / 2, batch: 1 });
+  const { limit, used } = scene;
+  (await limit.acquire()).waive!();
+  await until("its end", async () => await used() === 0);
+  (await limit.acquire()).release();
+  const permits = await Promise.all(
+    Array.from({ length: 9 }, () => limit.acquire()),
+  );
+  for (const permit of permits) permit.release();
+  const stop = new AbortController();
+  const eleventh = limit.acquire({ signal: stop.signal });
+  assertEquals(await used(), 10);
+  stop.abort(new Error("not before the interval is over"));
+  await assertRejects(() => eleventh, Error, "not before");
+  limit.close();
+});
+
+Deno.test("TokenLimit: in allOf, it has a permit only together with the others", async () => {
+  await using scene = await open({ batch: 1, keep: 50 });
+  const { limit, used } = scene;
+  const own = new Semaphore(1);
+  const both = allOf(own, limit);
+  const first = await both.acquire();
+  const second = both.acquire();
+  await until("only one in use", async () => await used() === 1);
+  first.release();
+  (await second).release();
+  await until("the end of all", async () => await used() === 0);
+  limit.close();
+});
+
+Deno.test("TokenLimit: a server that is away is told of, and asked again until it is back", async () => {
+  const errors: unknown[] = [];
+  await using scene = await open({ batch: 1 });
+  const limit = new TokenLimit(
+    () =>
+      errors.length < 3
+        ? Promise.reject(new Error("away"))
+        : Promise.resolve([{ beat() {}, free() {} }]),
+    {
+      limit: 1,
+      lease: LEASE,
+      pause: 10,
+      onError: (error) => errors.push(error),
+    },
+  );
+  (await limit.acquire()).release();
+  assertEquals(errors.map(String), Array(3).fill("Error: away"));
+  // A real one: Redis keeps its tokens over a crash.
+  const held = await scene.limit.acquire();
+  await scene.server.kill();
+  const other = scene.limit.acquire();
+  await scene.server.start();
+  const second = await other;
+  assertEquals(await scene.used(), 2);
+  for (const permit of [held, second]) permit.release();
+  await until("the end of both", async () => await scene.used() === 0);
+  scene.limit.close();
+});
