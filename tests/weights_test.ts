@@ -428,3 +428,36 @@ test("CoGroup.tasks() tells the weight", () => {
   group.add(() => {}, { weight: 2.5 });
   assertEquals(group.tasks().map(({ weight }) => weight), [1, 2.5]);
 });
+
+test("A governor of one's own that moves a heavier task to the front, as it is asked, is asked for that one", async () => {
+  const log: string[] = [];
+  const governor = {
+    tryAcquire({ weight = 1 }: AcquireOptions = {}): Permit {
+      log.push(`asked for ${weight}`);
+      group.setPriority("heavy", 1);
+      return {
+        release: () => void log.push(`${weight} released`),
+        [Symbol.dispose]() {},
+      };
+    },
+    acquire: () => new Promise<Permit>(() => {}),
+  };
+  const group: CoGroup = new CoGroup({
+    concurrency: 1,
+    queue: priorityQueue(),
+    governor,
+  });
+  group.add(() => void log.push("light"), { id: "light" });
+  group.add(() => void log.push("heavy"), { id: "heavy", weight: 2 });
+  await group.wait();
+  assertEquals(log, [
+    "asked for 1",
+    "1 released",
+    "asked for 2",
+    "heavy",
+    "2 released",
+    "asked for 1",
+    "light",
+    "1 released",
+  ]);
+});

@@ -67,6 +67,8 @@ export class Workers implements Host {
   readonly #watch: Watch | undefined;
   /** Whether a caller waits for the group to be at rest. */
   isWatched = false;
+  /** Whether the user's code, while it was asked, has changed which item is next. */
+  #hasChanged = false;
 
   constructor(options: WorkersOptions) {
     this.#state = options.state;
@@ -281,6 +283,7 @@ export class Workers implements Host {
       this.#letIn();
       const item = this.nextOf(this, NO_ID);
       if (item !== undefined) this.work(this, item);
+      else if (this.#hasChanged) this.#hasChanged = false; // A ring in here is not heard.
       else if (!this.#leaveGate()) break;
     }
     if (this.turn.isWaiting || !this.#isOpen(NO_ID)) this.#queue.rest?.();
@@ -344,12 +347,12 @@ export class Workers implements Host {
     // Here, where nothing else is in the way of the start (law 16).
     const permit = this.#gate?.take(item as Entry);
     if (this.#gate !== undefined) {
-      if (permit === undefined) return false;
+      if (permit === undefined) return this.#isPassed();
       (item as Entry).permit = permit;
     }
     if (!this.#take()) {
       if (permit !== undefined) this.#gate!.waive(permit);
-      return false;
+      return this.#isPassed();
     }
     this.#state.inFlight++;
     if (typeof item !== "function") {
@@ -374,6 +377,12 @@ export class Workers implements Host {
       attempt: entry.track!.attempt + 1,
       workerId: workerId === NO_ID ? this.#ids.next : workerId,
     });
+  }
+
+  /** The item may not start now, but another one may be next. */
+  #isPassed(): false {
+    this.#hasChanged = true;
+    return false;
   }
 
   /** Takes the next item out of the backlog. False if it is not to be had: its key's permit has gone. */

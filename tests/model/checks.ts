@@ -132,7 +132,11 @@ export abstract class Checks extends SteerSteps {
           !isProgress(timer) && !timer.isOfDelays && !timer.isOfTimeouts &&
           (wanted.includes(timer.due) || timer.ms !== PATIENCE) &&
           !(isRough && timer.due % 1 === 0)
-        ).map(({ due }) => due),
+        ).map(({ due }) =>
+          governor instanceof RateModel && !this.model.timers.includes(due)
+            ? governor.seen(due)
+            : due
+        ),
     );
     if (isRough) {
       const some = [...clock.timers].filter((timer) =>

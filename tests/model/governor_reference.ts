@@ -181,6 +181,18 @@ export class RateModel extends GovernorModel {
     return [due];
   }
 
+  /**
+   * The same as the timer that is set. For a heavy one that may be sooner: it was set when
+   * an older start was the first of the window, and asks again then.
+   */
+  seen(due: number): number {
+    const [wanted] = this.timers;
+    const weight = this.waiting[0]?.weight ?? this.unheardWeight;
+    const isSooner = wanted !== undefined && weight > 1 && due % 1 === 0 &&
+      due > this.#now() && due < wanted;
+    return isSooner ? wanted : due;
+  }
+
   override goesOff(due: number): boolean {
     if (due % 1 !== 0) return false;
     must(

@@ -131,7 +131,11 @@ export abstract class InsertSteps extends Tasks {
     promise.then((value) => hears(true, value), (error) => hears(false, error));
   }
 
+  /** Whether tasks that weigh more than 1 may be on their way from a source. */
+  protected bringsHeavy = false;
+
   insertAll(sourceSpec: SourceSpec, spec: TaskSpec): void {
+    if (spec.weight !== undefined) this.bringsHeavy = true;
     const model = this.model;
     if (model.feeds.size > 0 && !model.isLax) return;
     // A task whose signal is aborted is left out, and nobody can see when.

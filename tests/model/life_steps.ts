@@ -86,8 +86,9 @@ export abstract class LifeSteps extends StreamSteps {
   /** The semaphore has another limit. */
   limit(n: number): void {
     const { isOwn, parts } = this.governed ?? {};
-    // A foreign one is asked for weights that it had room for when they came.
-    const least = isOwn ? 1 : this.heaviest;
+    // A foreign one is asked for weights that it had room for when they came; and a source
+    // may have made a task that has not come yet.
+    const least = isOwn && !this.bringsHeavy ? 1 : this.heaviest;
     const [first] = parts ?? [];
     first?.setLimit?.(Math.max(n, least));
   }

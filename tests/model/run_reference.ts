@@ -55,6 +55,8 @@ export abstract class RunModel extends LoanModel {
   rests = 0;
   turn = 0;
   judging: Judging | undefined = undefined;
+  /** Those whose time is over, and that are told so when the judging is over. */
+  readonly #timingOut: { job: Job; run: Run }[] = [];
 
   constructor(options: ModelOptions) {
     super(options);
@@ -234,6 +236,10 @@ export abstract class RunModel extends LoanModel {
 
   timeOut(job: Job, run: Run): void {
     run.timeoutDue = Infinity;
+    if (this.judging !== undefined) { // One timer serves many: they are told in turn.
+      this.#timingOut.push({ job, run });
+      return;
+    }
     run.isLate = true;
     const error = { named: "TimeoutError" };
     const speaks = () => void run.reasons.push(error);
@@ -278,6 +284,8 @@ export abstract class RunModel extends LoanModel {
   #judged(done: Judging["done"], failure: Reason | undefined): void {
     this.judging = undefined;
     done(failure);
+    const next = this.#timingOut.shift();
+    if (next !== undefined) this.timeOut(next.job, next.run);
   }
 
   #putOff(job: Job, run: Run, error: Reason): void {
