@@ -284,8 +284,10 @@ export abstract class RunModel extends LoanModel {
   #judged(done: Judging["done"], failure: Reason | undefined): void {
     this.judging = undefined;
     done(failure);
-    const next = this.#timingOut.shift();
-    if (next !== undefined) this.timeOut(next.job, next.run);
+    while (this.judging === undefined && this.#timingOut.length > 0) {
+      const { job, run } = this.#timingOut.shift()!;
+      this.timeOut(job, run);
+    }
   }
 
   #putOff(job: Job, run: Run, error: Reason): void {
