@@ -100,6 +100,30 @@ for (const runtime of await runtimes()) {
     assert(stderr.includes("Ctrl-C"), stderr);
   });
 
+  test("A second Ctrl-C ends the process, where the first one aborts the group", async (directory) => {
+    const code = `import process from "node:process";
+${IMPORT}
+const group = new CoGroup(1);
+process.once("SIGINT", () => (group.abort("Ctrl-C"), console.log("stop")));
+group.add(() => new Promise(() => setInterval(() => {}, 1000)));
+group.add(() => {});
+setTimeout(() => console.log("running"));
+await group.wait();`;
+    const child = await start(runtime, directory, code);
+    const stdout = child.stdout.pipeThrough(new TextDecoderStream())
+      .getReader();
+    for (const said of ["running", "stop"]) {
+      assertEquals((await stdout.read()).value?.trim(), said);
+      child.kill("SIGINT");
+    }
+    const [{ signal }] = await Promise.all([
+      child.status,
+      child.stderr.cancel(),
+      stdout.cancel(),
+    ]);
+    assertEquals(signal, "SIGINT");
+  });
+
   test("An idle group keeps no process alive", async (directory) => {
     const code = `${IMPORT}
 const group = new CoGroup(2);
