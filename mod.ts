@@ -107,7 +107,7 @@
  * `@cogroup/cogroup/channel`, keeps all else out of a bundle.
  *
  * What is promised, how it is tested, recipes and the way from p-limit, p-queue and the
- * like are in the README of the repository.
+ * like are in the README of the repository, and in its folder docs/.
  *
  * @module
  */

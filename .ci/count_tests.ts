@@ -3,7 +3,7 @@
  * Takes the same files, without running a test.
  *
  * ```sh
- * deno run --allow-read=. .ci/count_tests.ts tests/a_test.ts mod.ts src/ README.md
+ * deno run --allow-read=. .ci/count_tests.ts tests/a_test.ts mod.ts src/ README.md docs/faq.md
  * ```
  *
  * @module

@@ -133,7 +133,7 @@ test("p-map's convention: results in the order of the input, bounded, from any i
 test("pMapIterable's convention: while the reader has an item, `backpressure` others are in work or ready", async () => {
   for (const [concurrency, backpressure] of [[1, 1], [1, 3], [2, 2], [2, 5]]) {
     const group = new CoGroup({ concurrency: concurrency!, slice: Infinity });
-    const ahead = backpressure! - concurrency!; // As the README says.
+    const ahead = backpressure! - concurrency!; // As docs/coming_from.md says.
     let started = 0;
     const results = group.map(range(20), (i) => {
       started++;

@@ -1,5 +1,5 @@
 /**
- * The recipes of the README, each with what it promises: stages one after the other,
+ * The recipes of docs/recipes.md, each with what it promises: stages one after the other,
  * batches, the first successes, results in a file, options per item, an early end that
  * keeps what ran, tasks that wait for tasks, one task for all callers.
  */

@@ -47,7 +47,9 @@ Deno.test("opentelemetry.ts: spans have the spans of the callers as parents, and
     await output("npm", install, { cwd: project });
     for (const { name, program, args } of await runtimes()) {
       await t.step(`on ${name}`, async () => {
-        const how = name === DENO.name ? ["run", "--no-check", "-A"] : args;
+        const how = name === DENO.name
+          ? ["run", "--quiet", "--no-check", "-A"]
+          : args;
         const json = await output(program, [...how, PROGRAM, project]);
         check(JSON.parse(json));
       });

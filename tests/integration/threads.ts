@@ -1,6 +1,6 @@
 /**
- * `examples/threads.ts` on each runtime: its threads, the program, and the
- * README's recipe.
+ * `examples/threads.ts` on each runtime: its threads, and the program. (The recipe of
+ * docs/recipes.md runs in pages.ts.)
  *
  * @module
  */
@@ -107,22 +107,5 @@ for (const runtime of await runtimes()) {
     const { code, out, err } = await outcome(threads(runtime, "--help"));
     assertEquals([code, err], [0, ""]);
     assert(out.startsWith("Usage: ") && out.includes("Ctrl-C"), out);
-  });
-
-  Deno.test(`The README's recipe for threads runs ${on}`, async () => {
-    const readme = await Deno.readTextFile(new URL("README.md", ROOT));
-    const [, recipe] = /^### Threads$[^]*?^```ts\n([^]*?)^```$/m.exec(readme)!;
-    const file = await Deno.makeTempFile({ suffix: ".ts" });
-    try {
-      await Deno.writeTextFile(
-        file,
-        recipe!.replace("@cogroup/cogroup", new URL("mod.ts", ROOT).href),
-      );
-      const args = runtime.name === DENO.name ? ["run", "--no-prompt"] : [];
-      const ended = outcome(start(runtime.program, [...args, file]));
-      assertEquals(await ended, { code: 0, out: "", err: "" });
-    } finally {
-      await Deno.remove(file);
-    }
   });
 }
