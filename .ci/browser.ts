@@ -21,9 +21,9 @@ import type { Result } from "./browser/page.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 const BROWSER = `${ROOT}.ci/browser/`;
-/** Browsers have no async context, and this page loads the library but once. */
+/** Browsers have no async context, and this page loads `mod.ts` alone, but once. */
 const ABSENT =
-  /^(law_10_channels|law_13_context|law_15_wall_clock|odd_loop_\w+)_test\.ts$/;
+  /^(consume_\w+|diagnose|law_10_channels|law_13_context|law_15_wall_clock|odd_loop_\w+)_test\.ts$/;
 /** Nobody's: every request is answered here, and none leaves the machine. */
 const ORIGIN = "http://cogroup.test/";
 /** Milliseconds that the whole page may take. */
