@@ -278,6 +278,35 @@ test("diagnose: two tasks that await each other are found", async () => {
   assertBooks(group);
 });
 
+test("diagnose: a task that awaits an item of its map, which waits itself, is found", async () => {
+  const group = diagnosing(2);
+  const inner = async () => await group.go(() => "child");
+  const task = group.go(async () => {
+    for await (const _ of group.map([1], inner));
+  });
+  await assertRejects(() => task, Error, "stands still");
+  await group.wait();
+  assertBooks(group);
+});
+
+test("diagnose: an insert that got its room, and then another wait, is told of the other one", async () => {
+  const group = diagnosing(2, { capacity: 0 });
+  const { promise, open } = gate();
+  const task = group.go(async () => {
+    group.add(() => promise);
+    const insert = group.insert(() => "child");
+    const rest = insert.then((isIn) => isIn);
+    setTimeout(open, 1);
+    const all = Promise.all([insert, rest]);
+    await rest;
+    await all;
+    group.concurrency = 1;
+    await group.go(() => "another");
+  });
+  await assertRejects(() => task, Error, "Cannot await go");
+  await group.wait();
+});
+
 test("diagnose: a shrink of concurrency that leaves no worker is noticed", async () => {
   const group = diagnosing(2);
   const { promise, open } = gate();
@@ -309,6 +338,14 @@ const fine: Record<string, Waiter> = {
     Promise.any([group.go(() => "child"), settled()]),
   "go() with a signal of its own": (group) =>
     group.go(() => "child", { signal: AbortSignal.timeout(1) }).catch(() => {}),
+  "insert() with a signal of its own": async () => {
+    const full = diagnosing(1, { capacity: 0 });
+    const own = new AbortController();
+    const task = full.go(() => full.insert(() => 1, { signal: own.signal }));
+    await settled();
+    own.abort();
+    assertEquals(await task, false);
+  },
   "idle() with a signal of its own": (group) =>
     group.idle({ signal: AbortSignal.timeout(1) }).catch(() => {}),
   "go().then() with a function of the engine": (group) => {

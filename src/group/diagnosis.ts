@@ -24,7 +24,7 @@ import { type Asking, watchAwaits } from "../base/awaits.ts";
 import { domError, show } from "../base/errors.ts";
 import { type Deferred, deferred, type Settle } from "../base/promises.ts";
 import { Timer } from "../base/timer.ts";
-import type { Task, TaskContext, WorkerFunction } from "../task.ts";
+import type { QueuedTask, Task, TaskContext, WorkerFunction } from "../task.ts";
 import type { RunContext } from "./context.ts";
 import type { Observer } from "./observer.ts";
 import type { State } from "./state.ts";
@@ -248,7 +248,8 @@ function fail(wait: Wait, why: string, cure: string): void {
 }
 
 function nameOf({ ctx: { item, workerId } }: TaskRun): string {
-  const id = typeof item === "object" ? item.options?.id : undefined;
+  const { options } = item as QueuedTask; // An observed group has entries only.
+  const id = options?.id;
   return id === undefined
     ? `a task in worker ${workerId}`
     : `the task ${show(id)}`;

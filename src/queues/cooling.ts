@@ -37,7 +37,6 @@ export class Cooling<K extends Link> {
   }
 
   add(key: K): void {
-    if (key.list !== undefined) return;
     this.#keys.push(key);
     if (this.#timer === undefined && this.#keys.size > FEW) {
       this.#setTimer(SOON);
