@@ -26,11 +26,13 @@ export function stopOnInterrupt(
   // added while it was told of.
   const interrupt = () => {
     const isFirst = !group.signal.aborted;
-    // Without a listener, the next one ends the program.
+    if (isFirst) {
+      group.abort(new Error("interrupted"));
+      report(`${name}: finishing ${group.inFlight}; once more to stop`);
+    }
+    // Without a listener the next one ends the program. Last: it may come at once.
     if (!isFirst || !again) process.off("SIGINT", interrupt);
-    if (!isFirst) return again!();
-    group.abort(new Error("interrupted"));
-    report(`${name}: finishing ${group.inFlight}; once more to stop`);
+    if (!isFirst) again!();
   };
   process.on("SIGINT", interrupt);
   return { [Symbol.dispose]: () => void process.off("SIGINT", interrupt) };
