@@ -5,7 +5,7 @@
 
 import { CoGroup } from "../mod.ts";
 import { consume, type Consumption, type Message } from "../src/consume/mod.ts";
-import { bedTest, interrupted } from "./support/consume.ts";
+import { after, bedTest, interrupted } from "./support/consume.ts";
 import { microtasks, range } from "./support/helpers.ts";
 import { assert, assertEquals } from "./support/std.ts";
 import { test } from "./support/test.ts";
@@ -199,20 +199,27 @@ bedTest(
   },
 );
 
-test("A message without term is given back when it is dead: the engine's own rule ends it", async () => {
+test("A dead message without term is given back once, for after a lease: the engine's own rule ends it", async () => {
   const calls: string[] = [];
   async function* source() {
-    const nak = (ms?: number) => void calls.push(`nak ${ms}`);
+    const nak = (ms?: number) => {
+      calls.push(`nak ${ms}`);
+      return Promise.reject("the answer is lost");
+    };
     yield await Promise.resolve({ ack() {}, nak });
   }
   const group = new CoGroup(1);
+  const errors: unknown[] = [];
   const consumption = consume(group, source(), () => Promise.reject("no"), {
+    lease: 50,
     retry: { maxAttempts: 1 },
     onDead() {},
+    onError: (error) => void errors.push(error),
   });
   await consumption.wait();
-  assertEquals(calls, ["nak undefined"]);
+  assertEquals(calls, ["nak 50"]);
   assertEquals(consumption.stats.dead, 1);
+  assertEquals(errors, ["the answer is lost"]);
 });
 
 bedTest(
@@ -259,7 +266,7 @@ bedTest(
     let fails = 2;
     bed.engine.fault = (call) =>
       call === "ack" && fails-- > 0
-        ? { applies: false, answer: fails === 1 ? "fail" : "false" }
+        ? { applies: false, answer: fails === 1 ? "false" : "fail" }
         : undefined;
     bed.consume(() => "done", {}, { governor });
     await bed.run(1000);
@@ -320,6 +327,52 @@ bedTest(
     assertEquals(bed.books, { received: 1, unconfirmed: 1 });
   },
 );
+
+bedTest(
+  "A false after an ack that was rejected is the last answer: unconfirmed at once, with what it was rejected with",
+  async (bed) => {
+    bed.publish(1);
+    let acks = 0;
+    bed.engine.fault = (call) =>
+      call === "ack"
+        ? { answer: acks++ === 0 ? "fail" : "false", after: 100 }
+        : undefined;
+    bed.consume(() => "done");
+    await bed.run(501);
+    assertEquals(acks, 2);
+    assertEquals(bed.books, { received: 1, unconfirmed: 1 });
+    assertEquals(bed.errors, [["ack 1 failed", 1]]);
+  },
+);
+
+test("An answer whose then throws is a rejection, and costs no worker: ack, nak, term, working", async () => {
+  const hostile = {
+    get then() {
+      throw new Error("then");
+    },
+  };
+  const outcome = { ack: "unconfirmed", nak: "retried", working: "lost" };
+  for (const which of ["ack", "nak", "term", "working"]) {
+    const message = { ack() {}, nak() {}, term() {}, working() {} };
+    const consumption = consume(
+      new CoGroup(1),
+      one({ ...message, [which]: () => hostile }),
+      async () => {
+        if (which === "working") await after(60);
+        if (which !== "ack") throw new Error("broken");
+      },
+      {
+        lease: 30,
+        retry: { maxAttempts: which === "term" ? 1 : 2 },
+        onDead() {},
+        onError() {},
+      },
+    );
+    await consumption.wait();
+    const fate = outcome[which as "ack"] ?? "unconfirmed";
+    assertEquals(consumption.stats[fate as "lost"], 1, which);
+  }
+});
 
 bedTest(
   "However long the lease, an ack is tried again after a second",
@@ -417,7 +470,7 @@ test("Answers that are not promises are heeded: what ack throws, and a false of 
   async function* source() {
     yield await Promise.resolve({
       ack() {
-        if (acks++ === 0) throw new Error("no ack");
+        if (acks++ === 1) throw new Error("no ack");
         return acks > 2;
       },
       nak() {

@@ -635,6 +635,39 @@ test("wait() waits until the engine has every answer, also those of an abort, bu
   }
 });
 
+for (const how of ["the source has ended", "closed", "aborted"]) {
+  test(`wait() waits until the last nak is answered: ${how}`, async () => {
+    const log: string[] = [];
+    const { promise, open } = gate();
+    const group = new CoGroup({ concurrency: 1, slice: Infinity });
+    const nak = async () => {
+      log.push("nak");
+      await promise;
+      log.push("answered");
+    };
+    async function* source() {
+      yield await Promise.resolve({ ack() {}, nak });
+      if (how !== "the source has ended") await gate().promise;
+    }
+    const failing = gate();
+    const consumption = consume(group, source(), async () => {
+      await failing.promise;
+      throw new Error("broken");
+    }, { inPlace: how === "aborted" });
+    if (how === "aborted") failing.open();
+    await microtasks();
+    if (how === "aborted") group.abort();
+    if (how === "closed") consumption.close();
+    failing.open();
+    const ended = consumption.wait().then(() => log.push("ended"));
+    await microtasks();
+    assertEquals(log, ["nak"]);
+    open();
+    await ended;
+    assertEquals(log, ["nak", "answered", "ended"]);
+  });
+}
+
 test("Two consumptions of one group share its workers, and each has its own books", async () => {
   const log: string[] = [];
   const group = new CoGroup(2);

@@ -68,18 +68,25 @@ export class Answers<M extends Message> {
       isKept = false;
       this.#desk.report(thrown, message);
     }
-    const call = () => (message.term ?? message.nak).call(message);
     if (leases.isLost(held)) this.end(held, "lost");
-    else if (isKept) await this.#confirm(held, "dead", call);
-    else this.nak(held, patience);
+    else if (!isKept) this.nak(held, patience);
+    else if (typeof message.term === "function") {
+      await this.#confirm(held, "dead", () => message.term!());
+    } else this.#giveBack(held, "dead", patience); // Its engine's own rule ends it.
   }
 
   /** It is to be delivered again: after so many milliseconds, as it has failed; or at once. */
-  async nak(held: Held<M>, ...ms: [] | [number]): Promise<void> {
-    this.end(held, ms.length > 0 ? "retried" : "returned");
+  nak(held: Held<M>, ms?: number): void {
+    this.#giveBack(held, ms === undefined ? "returned" : "retried", ms);
+  }
+
+  /** A nak, once: where it does not arrive, the engine's own wait for an answer ends. */
+  async #giveBack(held: Held<M>, fate: Fate, ms?: number): Promise<void> {
+    this.open++; // First: what ends last is to be waited for.
+    this.end(held, fate);
     const { message } = held;
-    const call = () => message.nak(...ms.map(Math.ceil));
-    this.open++;
+    const call = () =>
+      ms === undefined ? message.nak() : message.nak(Math.ceil(ms));
     const error = await insist(call, this.#desk.settings.patience, Infinity);
     if (error !== NONE) this.#desk.report(error, message);
     this.open--;

@@ -4,12 +4,14 @@
  * @module
  */
 
-import { isThenable, type Maybe, NONE } from "../base/promises.ts";
+import { type Maybe, NONE, promiseIn } from "../base/promises.ts";
 import { Timer } from "../base/timer.ts";
 
 /**
  * Calls, and calls again `pause` ms after each answer that confirms nothing: a throw, a
- * rejection, false. With Infinity it is called once.
+ * rejection, false. With Infinity it is called once. An answer of false after a rejection
+ * is the last one: the message has its answer already (JetStream's second `ackAck`), and
+ * whether that one arrived is not to be known.
  *
  * @returns NONE when it is confirmed, else the last error, after `ms` at the latest. A
  *   promise of that, unless the first answer is at hand.
@@ -20,10 +22,11 @@ export function insist(
   pause: number,
 ): Maybe<unknown> | Promise<Maybe<unknown>> {
   const first = attempt(call);
-  if (first !== false && !isThenable(first)) return NONE;
+  if (first === undefined) return NONE;
   return new Promise((resolve) => {
     let isOver = false;
     let error: Maybe<unknown> = NONE;
+    let isRejected = false;
     let again: Timer | undefined;
     const end = (outcome: Maybe<unknown>) => {
       isOver = true;
@@ -33,8 +36,13 @@ export function insist(
     };
     const last = new Timer(ms, () => end(error === NONE ? no() : error));
     const onAnswer = (answer: unknown) => {
-      if (answer === false) onFailure(no());
-      else end(NONE);
+      if (answer !== false) end(NONE);
+      else if (isRejected) end(error);
+      else onFailure(no());
+    };
+    const onRejection = (thrown: unknown) => {
+      isRejected = true;
+      onFailure(thrown);
     };
     const onFailure = (thrown: unknown) => {
       if (isOver) return; // The answer has come too late.
@@ -42,16 +50,19 @@ export function insist(
       if (pause === Infinity) end(error);
       else again = new Timer(pause, () => follow(attempt(call)));
     };
-    const follow = (answer: unknown) =>
-      void Promise.resolve(answer).then(onAnswer, onFailure);
+    const follow = (answer: Promise<unknown> | undefined) =>
+      answer === undefined
+        ? end(NONE)
+        : void answer.then(onAnswer, onRejection);
     follow(first);
   });
 }
 
-/** What the call returns; a promise that rejects with what it throws. */
-function attempt(call: () => unknown): unknown {
+/** A promise of what the call answers; undefined if it is at hand, and confirms. */
+function attempt(call: () => unknown): Promise<unknown> | undefined {
   try {
-    return call();
+    const answer = call();
+    return answer === false ? Promise.resolve(false) : promiseIn(answer);
   } catch (error) {
     return Promise.reject(error);
   }

@@ -12,7 +12,7 @@
  * @module
  */
 
-import { isThenable } from "../base/promises.ts";
+import { promiseIn } from "../base/promises.ts";
 import { type Delayable, Delays } from "../group/delays.ts";
 import type { Message } from "./message.ts";
 
@@ -74,8 +74,9 @@ export class Leases {
     };
     try {
       const answer = leased.message.working!();
-      if (isThenable(answer)) answer.then(onAnswer, onFailure);
-      else onAnswer(answer);
+      const promise = promiseIn(answer);
+      if (promise === undefined) onAnswer(answer);
+      else promise.then(onAnswer, onFailure);
     } catch (error) {
       onFailure(error);
     }

@@ -32,7 +32,8 @@
 export interface Message {
   /**
    * It is done. A promise is awaited; one that rejects, or an answer of false, means that
-   * the engine has not confirmed it: then it is called again.
+   * the engine has not confirmed it: then it is called again. A false after a rejection
+   * means that the message has had its answer before, and it is not known which.
    */
   ack(): unknown;
   /**
@@ -42,8 +43,9 @@ export interface Message {
    */
   nak(delayMs?: number): unknown;
   /**
-   * It is never to be delivered again. Without it there is a `nak`, and the engine's own
-   * rule ends the message.
+   * It is never to be delivered again. Without it there is a `nak`, for after a lease, and
+   * the engine's own rule has to end the message (SQS's redrive). Where the engine has no
+   * such rule, the message comes for ever, and is dead each time.
    */
   term?(): unknown;
   /**

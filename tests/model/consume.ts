@@ -53,9 +53,13 @@ class Process {
   /** Whether it has lost the engine: no call gets there. */
   isCut = false;
   readonly running: Set<Run> = new Set();
+  /** When each nak was called that is not answered. */
+  readonly #open = new Set<{ readonly since: number }>();
+  readonly #clock: FakeClock;
 
   constructor(program: Program) {
     const { random, engine, weather } = program;
+    this.#clock = program.clock;
     const inPlace = weather.isKeyed ? true : random.pick([undefined, true]);
     this.group = new CoGroup({
       concurrency: 1 + random.below(4),
@@ -65,7 +69,11 @@ class Process {
         ? { queue: keyedQueue() }
         : undefined),
     });
-    const source = random.chance(0.2) ? program.oneByOne() : engine.receive;
+    const watch = (message: EngineMessage) => this.#watch(message);
+    const source = random.chance(0.2)
+      ? program.oneByOne(watch)
+      : async (room: number, signal: AbortSignal) =>
+        (await engine.receive(room, signal)).map(watch);
     this.consumption = consume(
       this.group,
       source,
@@ -94,6 +102,27 @@ class Process {
     );
   }
 
+  /** The message, whose naks are watched. */
+  #watch(message: EngineMessage): EngineMessage {
+    const nak = (ms?: number) => {
+      const open = { since: this.#clock.now };
+      this.#open.add(open);
+      const answer = Promise.resolve(message.nak(ms));
+      const close = () => void this.#open.delete(open);
+      answer.then(close, close);
+      return answer;
+    };
+    return { ...message, nak };
+  }
+
+  /** Nothing is open then, but what was waited for as long as a lease. */
+  async wait(): Promise<void> {
+    await this.consumption.wait();
+    for (const { since } of this.#open) {
+      assert(this.#clock.now - since >= ACK_WAIT, "a nak is not answered yet");
+    }
+  }
+
   check(): void {
     assertBooks(this.group);
     assertConsumed(this.consumption);
@@ -108,6 +137,8 @@ export class Program {
   readonly #processes: Process[] = [];
   /** The messages that were done, in the order of that, by their keys. */
   readonly #done = new Map<unknown, number[]>();
+  /** What waits for the end of each process. */
+  readonly #ends: Promise<unknown>[] = [];
   #isCalm = false;
   #runs = 0;
 
@@ -120,7 +151,7 @@ export class Program {
   async play(): Promise<Outcome> {
     using _ = this.clock.use();
     const { random } = this;
-    this.#processes.push(new Process(this));
+    this.#begin();
     for (let left = 10 + random.below(15); left > 0; left--) {
       if (random.chance(0.7)) {
         for (let n = random.below(4); n > 0; n--) {
@@ -172,8 +203,10 @@ export class Program {
   }
 
   /** The engine's messages, one after the other. */
-  oneByOne(): AsyncIterable<EngineMessage> {
-    return this.engine.messages();
+  async *oneByOne(
+    watch: (message: EngineMessage) => EngineMessage,
+  ): AsyncGenerator<EngineMessage> {
+    for await (const message of this.engine.messages()) yield watch(message);
   }
 
   #work(ms: number): Promise<void> {
@@ -245,7 +278,15 @@ export class Program {
     end();
     last.isCut = false;
     last.group.resume();
-    this.#processes.push(new Process(this));
+    this.#begin();
+  }
+
+  #begin(): void {
+    const process = new Process(this);
+    this.#processes.push(process);
+    const end = process.wait();
+    end.catch(() => {}); // It is looked at in the end.
+    this.#ends.push(end);
   }
 
   async #go(ms: number): Promise<void> {
@@ -262,12 +303,9 @@ export class Program {
     for (let n = 0; n < 60 && !this.engine.isEmpty; n++) await this.#go(5000);
     assert(this.engine.isEmpty, "every message was acked, or is dead");
     await this.#go(10_000);
-    const ends = this.#processes.flatMap(({ group, consumption }) => [
-      group.wait(),
-      consumption.wait(),
-    ]);
+    const groups = this.#processes.map(({ group }) => group.wait());
     await this.#go(10_000);
-    await Promise.all(ends);
+    await Promise.all([...groups, ...this.#ends]);
     for (const process of this.#processes) {
       process.check();
       assertEquals(process.consumption.stats.held, 0);
