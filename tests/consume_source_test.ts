@@ -291,33 +291,105 @@ test("A receive that throws, or gives what is no iterable, ends the consumption"
       }, "no engine"],
       [
         () => 7 as never,
-        "Cannot consume: messages must be a function or iterable, received 7",
+        "Cannot consume: what receive gives must be an iterable, received 7",
       ],
     ] as [Receive<Message>, string][]
   ) {
     const errors: unknown[] = [];
     const onError = (thrown: unknown) => errors.push((thrown as Error).message);
-    await consume(new CoGroup(1), receive, () => {}, { onError }).wait();
+    const options = { onError };
+    const consumption = consume(new CoGroup(1), receive, () => {}, options);
+    assertEquals(consumption.error, undefined);
+    await consumption.wait();
     assertEquals(errors, [error]);
+    const { message, cause } = consumption.error!;
+    assertEquals(message, "The source is broken");
+    assertEquals((cause as Error).message, error);
   }
 });
 
-test("A receive that rejects because it was told to end is no error", async () => {
-  const errors: unknown[] = [];
-  const group = new CoGroup(1);
-  const consumption = consume(
-    group,
-    (_, signal) =>
-      new Promise<never>((_, reject) =>
-        signal.addEventListener("abort", () => reject(signal.reason))
-      ),
-    () => {},
-    { onError: (error) => errors.push(error) },
-  );
-  await settled();
-  group.abort("enough");
-  await consumption.wait();
-  assertEquals(errors, []);
+test("A receive that rejects because it was told to end is no error; with anything else onError hears of it", async () => {
+  const interrupted = new DOMException("interrupted", "AbortError");
+  for (const what of [undefined, interrupted, "a bug", null]) {
+    const errors: unknown[] = [];
+    const group = new CoGroup(1);
+    const consumption = consume(
+      group,
+      (_, signal) =>
+        new Promise<never>((_, reject) =>
+          signal.addEventListener(
+            "abort",
+            () => reject(what === undefined ? signal.reason : what),
+          )
+        ),
+      () => {},
+      { onError: (error) => errors.push(error) },
+    );
+    await settled();
+    group.abort("enough");
+    await consumption.wait();
+    const isBug = what === "a bug" || what === null;
+    assertEquals(errors, isBug ? [what] : []);
+    assertEquals(consumption.error, undefined);
+  }
+});
+
+test("After close() or an abort receive is not called: neither for the first time nor when there is room again", async () => {
+  for (const end of ["close", "abort"] as const) {
+    const group = new CoGroup({ concurrency: 1, slice: Infinity });
+    let asked = 0;
+    const receive = () => {
+      asked++;
+      return [message(1, [])];
+    };
+    consume(group, receive, () => {}).close();
+    await microtasks();
+    assertEquals(asked, 0);
+    for (const n of range(12)) {
+      asked = 0;
+      const other = new CoGroup({ concurrency: 1, slice: Infinity });
+      const { promise, open } = gate();
+      const consumption = consume(other, receive, () => promise);
+      const ended = Promise.resolve().then(() => promise).then(async () => {
+        for (let i = 0; i < n; i++) await undefined;
+        if (end === "close") consumption.close();
+        else other.abort();
+        asked = 0;
+      });
+      await microtasks();
+      assertEquals(asked, 1);
+      open();
+      await ended;
+      await consumption.wait();
+      assertEquals(asked, 0);
+    }
+  }
+});
+
+test("wait() waits for the clean-up of an async iterable", async () => {
+  const log: string[] = [];
+  const { promise, open } = gate();
+  async function* source() {
+    try {
+      for (;;) yield await Promise.resolve(message(1, log));
+    } finally {
+      log.push("leaves");
+      await promise;
+      log.push("has left");
+    }
+  }
+  const group = new CoGroup({ concurrency: 1, slice: Infinity });
+  const handling = gate();
+  const consumption = consume(group, source(), () => handling.promise);
+  await microtasks();
+  consumption.close();
+  handling.open();
+  const ended = consumption.wait().then(() => log.push("ended"));
+  await microtasks();
+  assertEquals(log, ["leaves", "ack 1"]);
+  open();
+  await ended;
+  assertEquals(log, ["leaves", "ack 1", "has left", "ended"]);
 });
 
 test("The signal of receive has the reason of the abort, or a CoGroupClosedError", async () => {
@@ -710,6 +782,66 @@ test("A source that always has more at hand lets the event loop turn", async () 
   }, 1);
   await consumption.wait();
   assert(turned);
+});
+
+for (const room of ["concurrency", "ahead"] as const) {
+  for (const kind of ["receive", "iterable"] as const) {
+    test(`A source that always has more at hand lets the event loop turn, though ${room} is Infinity: ${kind}`, async () => {
+      const isEndless = room === "concurrency";
+      const group = new CoGroup({
+        concurrency: isEndless ? Infinity : 1,
+        slice: 1,
+      });
+      async function* endless() {
+        for (;;) yield message(1, []); // No wait.
+      }
+      const source = kind === "receive"
+        ? () => [message(1, [])]
+        : { [Symbol.asyncIterator]: endless };
+      const options = { ahead: isEndless ? 0 : Infinity };
+      const consumption = consume<Message>(group, source, () => {}, options);
+      let turns = 0;
+      const turn = () => {
+        if (++turns === 5) consumption.close();
+        else setTimeout(turn, 1);
+      };
+      setTimeout(turn, 1);
+      await consumption.wait();
+      assertEquals(turns, 5);
+      await group.wait();
+    });
+  }
+}
+
+test("Very many beats, and what an abort gives back, let the event loop turn in between", async () => {
+  const turnedWithin: Record<string, boolean> = {};
+  const calls: Record<string, number> = {};
+  let group: CoGroup;
+  const slowly = (what: string) => {
+    const end = performance.now() + 1;
+    while (performance.now() < end); // It takes its time.
+    calls[what] = (calls[what] ?? 0) + 1;
+    if (calls[what] > 1) return;
+    setTimeout(() => {
+      turnedWithin[what] = calls[what]! < 99;
+      if (what === "working") group.abort();
+    }, 0);
+  };
+  group = new CoGroup({ concurrency: 1, slice: 1 });
+  const messages = range(100).map(() => ({
+    ack() {},
+    nak: () => slowly("nak"),
+    working: () => slowly("working"),
+  }));
+  const receive = (room: number) => messages.splice(0, room);
+  const { promise, open } = gate();
+  const options = { ahead: 99, lease: 3000 };
+  const consumption = consume(group, receive, () => promise, options);
+  group.signal.addEventListener("abort", open);
+  await consumption.wait();
+  assertEquals(turnedWithin, { working: true, nak: true });
+  assertEquals(calls.nak, 99);
+  assertEquals(consumption.stats.returned, 99);
 });
 
 test("consume throws what is wrong with its arguments, and asks for nothing then", () => {

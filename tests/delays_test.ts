@@ -15,11 +15,11 @@ class Setup implements Disposable {
   readonly log: [string, number][] = [];
   readonly delays: Delays<Named>;
 
-  constructor(onDue?: (one: Named) => void) {
+  constructor(onDue?: (one: Named) => void, mayTell?: () => boolean) {
     this.delays = new Delays((one) => {
       this.log.push([one.name, this.time.now - 1_000_000]);
       onDue?.(one);
-    });
+    }, mayTell);
   }
 
   add(name: string, ms: number): Named {
@@ -60,6 +60,24 @@ test("Delays tells the first one due first, and those due together in the order 
     "30",
     "40",
   ]);
+});
+
+test("Delays tells no more than it may: those that are left are told after the next look, or a newcomer's", () => {
+  let left = 2;
+  using setup = new Setup(undefined, () => left-- > 0);
+  for (const i of range(5)) setup.add(`${i}`, 10);
+  setup.time.tick(10);
+  assertEquals(setup.log.map(([name]) => name), ["0", "1"]);
+  left = 2;
+  setup.time.tick(100);
+  assertEquals(setup.log.length, 2);
+  setup.delays.look();
+  setup.time.tick(0);
+  assertEquals(setup.log.length, 4);
+  left = 2;
+  setup.add("5", 10);
+  setup.time.tick(10);
+  assertEquals([setup.log.length, setup.delays.size], [6, 0]);
 });
 
 test("Delays.add() of 0 milliseconds tells in a later turn, not in the call", () => {

@@ -11,6 +11,7 @@
  */
 
 import { NONE } from "../base/promises.ts";
+import type { Turn } from "../base/turn.ts";
 import type { Books, Fate } from "./books.ts";
 import { insist } from "./insist.ts";
 import type { Leased, Leases } from "./leases.ts";
@@ -31,6 +32,8 @@ export interface Desk<M> {
   readonly settings: Settings<M>;
   readonly books: Books;
   readonly leases: Leases;
+  /** Each nak counts as a start (law 10): an abort may give back very many. */
+  readonly turn: Turn;
   /** A message has ended, or an answer has arrived. */
   look(): void;
   /** Tells `onError`. */
@@ -84,6 +87,8 @@ export class Answers<M extends Message> {
   async #giveBack(held: Held<M>, fate: Fate, ms?: number): Promise<void> {
     this.open++; // First: what ends last is to be waited for.
     this.end(held, fate);
+    const { turn } = this.#desk;
+    while (!turn.mayStart()) await turn.turned();
     const { message } = held;
     const call = () =>
       ms === undefined ? message.nak() : message.nak(Math.ceil(ms));

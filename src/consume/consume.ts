@@ -16,6 +16,7 @@ import { CoGroup, type Parts, partsOf } from "../cogroup.ts";
 import type { Traits } from "../group/entry.ts";
 import type { Feed, Group } from "../group/group.ts";
 import type { Intake } from "../group/intake.ts";
+import { Turn } from "../base/turn.ts";
 import type { TaskContext } from "../task.ts";
 import { Answers } from "./answers.ts";
 import { Books, type ConsumeStats } from "./books.ts";
@@ -47,14 +48,21 @@ export interface Consumption {
   close(): void;
   /**
    * Waits until no more is asked for, because of `close`, of the group's end or the
-   * source's, and the engine has an answer to every message. Does not close anything. A
-   * source that gives no sign of its end is waited for half a second.
+   * source's, and the engine has an answer to every message, `nak` included. Does not
+   * close anything. A source that gives no sign of its end, or is slow to clean up, is
+   * waited for half a second; an answer as long as the lease lasts.
    *
    * @returns A promise that resolves then; it never rejects.
    */
   wait(): Promise<void>;
   /** What became of the messages, now: a snapshot. */
   readonly stats: ConsumeStats;
+  /**
+   * Why nothing more comes, though nobody has closed anything: the source is broken. Its
+   * `cause` is what that has thrown, or rejected with, of which `onError` has heard, too.
+   * Undefined as long as it is not.
+   */
+  readonly error: Error | undefined;
 }
 
 /**
@@ -130,6 +138,9 @@ export function consume<M extends Message>(
     get stats() {
       return { ...consumer.books };
     },
+    get error() {
+      return consumer.error;
+    },
   };
 }
 
@@ -137,8 +148,10 @@ class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
   readonly group: Group;
   readonly settings: Settings<M>;
   readonly books: Books = new Books();
+  readonly turn: Turn;
   readonly leases: Leases;
   readonly answers: Answers<M> = new Answers(this);
+  error: Error | undefined = undefined;
   readonly #intake: Intake;
   /** Those of a delivery that is not in the group. */
   readonly #traits: Traits;
@@ -156,7 +169,8 @@ class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
     this.#intake = intake;
     const { timeout, lease } = settings;
     this.#traits = { ...intake.traits("consume", { timeout }), isPlain: false };
-    this.leases = new Leases(lease);
+    this.turn = new Turn(group.settings.slice, () => this.leases.look());
+    this.leases = new Leases(lease, this.turn);
     this.#pump = new Pump(this, source);
     const { feeds, state } = group;
     feeds.add(this);
@@ -218,6 +232,11 @@ class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
     }
   }
 
+  broken(error: unknown): void {
+    this.error = new Error("The source is broken", { cause: error });
+    this.report(error);
+  }
+
   report(error: unknown, message?: M): void {
     const { onError } = this.settings;
     tell(() => onError(error, message), print);
@@ -227,6 +246,8 @@ class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
     this.#pump.look();
     if (!this.#pump.isDry) return;
     this.group.feeds.delete(this);
-    if (this.books.held + this.answers.open === 0) this.#end.resolve();
+    if (this.books.held + this.answers.open > 0) return;
+    this.turn.leave();
+    this.#end.resolve();
   }
 }

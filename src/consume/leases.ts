@@ -13,7 +13,9 @@
  */
 
 import { promiseIn } from "../base/promises.ts";
-import { type Delayable, Delays } from "../group/delays.ts";
+import type { Turn } from "../base/turn.ts";
+import type { Delayable } from "../group/delays.ts";
+import { Timeouts } from "../group/timeouts.ts";
 import type { Message } from "./message.ts";
 
 /** What has a lease. */
@@ -29,11 +31,20 @@ export interface Leased extends Delayable {
 
 export class Leases {
   readonly #ms: number;
-  readonly #delays = new Delays<Leased>((leased) => this.#beat(leased));
+  readonly #delays: Timeouts<Leased>;
 
-  /** `ms` is how long a lease lasts. */
-  constructor(ms: number) {
+  /** `ms` is how long a lease lasts. Each beat counts as a start: see `look`. */
+  constructor(ms: number, turn: Turn) {
     this.#ms = ms;
+    this.#delays = new Timeouts(
+      (leased) => this.#beat(leased),
+      () => turn.mayStart(),
+    );
+  }
+
+  /** The loop has turned: there may be beats that were put off until then (law 10). */
+  look(): void {
+    this.#delays.look();
   }
 
   start(leased: Leased): void {
@@ -43,7 +54,9 @@ export class Leases {
   }
 
   stop(leased: Leased): void {
-    if (leased.index >= 0) this.#delays.delete(leased);
+    if (leased.index < 0) return;
+    this.#delays.delete(leased);
+    this.#delays.rest();
   }
 
   /** How many milliseconds are left of it. */

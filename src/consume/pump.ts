@@ -4,8 +4,8 @@
  * Invariants:
  * 1. Nothing is asked for beyond the room. What comes all the same is taken: it has to be
  *    given back, at least.
- * 2. It is dry when the source is at an end; or, after a stop, when the source had enough
- *    time to give what it has. What comes later still is taken, too.
+ * 2. It is dry when the source is at an end, and has cleaned up; or, after a stop, when the
+ *    source had enough time for that. What comes later still is taken, too.
  *
  * @module
  */
@@ -17,10 +17,11 @@ import {
   ignore,
   isThenable,
   type Settle,
-  tell,
+  SETTLED,
 } from "../base/promises.ts";
 import { type AnyIterable, PATIENCE } from "../base/source.ts";
 import { Timer } from "../base/timer.ts";
+import type { Turn } from "../base/turn.ts";
 import type { Receive } from "./message.ts";
 
 type AnyIterator<M> = Iterator<M> | AsyncIterator<M>;
@@ -31,8 +32,12 @@ export interface Basin<M> {
   readonly room: number;
   /** With how much room it is worth while to ask. */
   readonly least: number;
+  /** Each message counts as a start (law 10): a source may have all of them at hand. */
+  readonly turn: Turn;
   take(message: M): void;
-  /** The source, or its clean-up, has failed. */
+  /** The source has failed: it is at an end. */
+  broken(error: unknown): void;
+  /** The source, or its clean-up, has failed when nothing more was wanted of it. */
   report(error: unknown): void;
   /** It is dry. */
   look(): void;
@@ -53,8 +58,8 @@ export class Pump<M> {
   /** Ends its wait, and the room that it waits for. */
   #wake: Settle<void> = ignore;
   #wanted = Infinity;
-  /** Closes what is being read. */
-  #leave: () => void = ignore;
+  /** Closes what is being read, once. Resolves, and never rejects, when it has cleaned up. */
+  #leave: () => Promise<void> = nothing;
   #patience: Timer | undefined = undefined;
   isDry = false;
 
@@ -63,7 +68,7 @@ export class Pump<M> {
     this.#basin = basin;
     this.#source = typeof source === "function"
       ? source
-      : iterate("source", source);
+      : iterate(source, "source", "a function or iterable");
   }
 
   get isStopped(): boolean {
@@ -77,7 +82,8 @@ export class Pump<M> {
       if (typeof source === "function") await this.#ask(source);
       else await this.#read(source, 0);
     } catch (error) {
-      if (!this.isStopped) this.#basin.report(error);
+      if (!this.isStopped) this.#basin.broken(error);
+      else if (!isAbort(error, this.#stop.signal)) this.#basin.report(error);
     }
     this.#end();
   }
@@ -101,10 +107,11 @@ export class Pump<M> {
     const { signal } = this.#stop;
     for (;;) {
       const room = Math.min(await this.#room(this.#basin.least), MANY);
-      if (room === 0) return;
+      if (this.isStopped) return; // Looked at now: it may have come since.
       const time = clock.now();
-      const messages = iterate("messages", await receive(room, signal));
-      const taken = await this.#read(messages, room);
+      const messages = await receive(room, signal);
+      const iterator = iterate(messages, "what receive gives", "an iterable");
+      const taken = await this.#read(iterator, room);
       // WARNING: an engine that has nothing, and says so at once, must not be asked again
       // at once: the event loop would never turn.
       const left = taken > 0 ? 0 : PAUSE - (clock.now() - time);
@@ -113,37 +120,44 @@ export class Pump<M> {
   }
 
   /** Takes so many as they come, and then one by one, as there is room. How many it took. */
-  async #read(
-    iterator: AnyIterator<M>,
-    room: number,
-  ): Promise<number> {
-    this.#leave = () => {
-      this.#leave = ignore;
-      tell(() => iterator.return?.(), (error) => this.#basin.report(error));
-    };
+  async #read(iterator: AnyIterator<M>, room: number): Promise<number> {
+    const { turn } = this.#basin;
+    let closed: Promise<void> | undefined;
+    this.#leave = () => closed ??= this.#close(iterator);
     let taken = 0;
     for (;; taken++) {
-      if (taken >= room && await this.#room(1) === 0) break;
+      if (taken >= room) {
+        await this.#room(1);
+        if (this.isStopped) break;
+      }
+      if (!turn.mayStart()) await turn.turned();
       const step = iterator.next();
       const { done, value } = isThenable(step) ? await step : step;
       if (done) {
-        this.#leave = ignore;
+        this.#leave = () => closed ?? nothing();
         break;
       }
       this.#basin.take(value);
     }
-    this.#leave();
+    await this.#leave();
     return taken;
   }
 
-  /** The room, as soon as it is so large; 0 if no more is wanted. */
+  async #close(iterator: AnyIterator<M>): Promise<void> {
+    try {
+      await iterator.return?.();
+    } catch (error) {
+      this.#basin.report(error);
+    }
+  }
+
+  /** The room, as soon as it is so large, or no more is wanted. */
   async #room(least: number): Promise<number> {
-    while (!this.isStopped) {
+    for (;;) {
       const { room } = this.#basin;
-      if (room >= least) return room;
+      if (room >= least || this.isStopped) return room;
       await this.#wait(least);
     }
-    return 0;
   }
 
   /** Waits for so much room, for a stop, or for the end of a time. */
@@ -165,9 +179,22 @@ export class Pump<M> {
   }
 }
 
-function iterate<M>(name: string, given: AnyIterable<M>): AnyIterator<M> {
+function nothing(): Promise<void> {
+  return SETTLED;
+}
+
+/** Whether the source has failed because it was told to end. */
+function isAbort(error: unknown, { reason }: AbortSignal): boolean {
+  return error === reason || (error as Error | null)?.name === "AbortError";
+}
+
+function iterate<M>(
+  given: AnyIterable<M>,
+  name: string,
+  wanted: string,
+): AnyIterator<M> {
   const from = given as AsyncIterable<M> & Iterable<M>;
   const iterate = from?.[Symbol.asyncIterator] ?? from?.[Symbol.iterator];
   if (typeof iterate === "function") return iterate.call(from);
-  throw wrongType("consume", name, "a function or iterable", from);
+  throw wrongType("consume", name, wanted, from);
 }

@@ -6,7 +6,8 @@
  * time away, or the request in which it was set is over. So each newcomer, a delay, a
  * task or a caller that waits, sets it anew (law 15).
  *
- * Invariant: the alarm is set, to when the first task is due, exactly while there is one.
+ * Invariant: the alarm is set, to when the first task is due, exactly while there is one;
+ * but not after `mayTell` has said no, until the next look.
  *
  * @module
  */
@@ -32,10 +33,20 @@ export class Delays<D extends Delayable> {
   readonly #delayed = new Heap<D>(isBefore);
   protected readonly alarm: Alarm = new Alarm(clock, (due) => this.#goOff(due));
   readonly #onDue: (delayed: D) => void;
+  readonly #mayTell: () => boolean;
   #turns = 0;
 
-  constructor(onDue: (delayed: D) => void) {
+  /**
+   * `mayTell` says whether one more may be told now. After a no nothing is told until the
+   * next `look`, which is the caller's to make. WARNING: no timer is set before: a test's
+   * fake time would go off for ever, while the loop does not turn.
+   */
+  constructor(
+    onDue: (delayed: D) => void,
+    mayTell: () => boolean = () => true,
+  ) {
     this.#onDue = onDue;
+    this.#mayTell = mayTell;
   }
 
   /** The first one that is due. */
@@ -98,6 +109,7 @@ export class Delays<D extends Delayable> {
     const time = Math.max(due, clock.now());
     let { first } = this;
     while (first !== undefined && first.due <= time) {
+      if (!this.#mayTell()) return;
       this.take(first);
       this.#onDue(first);
       ({ first } = this);
