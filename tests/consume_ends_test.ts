@@ -568,7 +568,9 @@ bedTest(
     bed.consume((_, { attempt, signal }) => {
       if (attempt > 1) return;
       signal.addEventListener("abort", () => told.push(signal.reason.name));
-      return late;
+      return late.then(() => {
+        throw new Error("late");
+      });
     }, { timeout: 500 });
     await bed.run(10_000);
     assertEquals(told, ["TimeoutError"]);
@@ -593,7 +595,7 @@ bedTest(
   async (bed) => {
     bed.publish(1);
     const dead: unknown[] = [];
-    bed.consume((_, ctx) => interrupted(ctx).catch(() => "too late"), {
+    bed.consume((_, ctx) => interrupted(ctx), {
       timeout: 500,
       retry: { maxAttempts: 1 },
       onDead: (_, error) => void dead.push((error as Error).name),
@@ -601,6 +603,63 @@ bedTest(
     await bed.run(1000);
     assertEquals(dead, ["TimeoutError"]);
     assertEquals(bed.engine.seen("term"), ["term 1 #1"]);
+  },
+);
+
+for (const inPlace of [false, true]) {
+  bedTest(
+    `A success that comes after its time is acked, for the work is done: inPlace ${inPlace}`,
+    async (bed) => {
+      bed.publish(1);
+      bed.consume(() => after(800), { timeout: 500, inPlace });
+      await bed.run(10_000);
+      assertEquals(bed.runs, ["1 1"]);
+      assertEquals(bed.engine.seen("ack", "nak"), ["ack 1 #1"]);
+      assertEquals(bed.books, { received: 1, acked: 1 });
+      assertEquals(bed.group.stats.rejected, 1);
+    },
+  );
+}
+
+for (const where of ["isRetriable", "delay"] as const) {
+  for (const inPlace of [false, true]) {
+    bedTest(
+      `An abort does not wait for what ${where} promises: the message is given back; inPlace ${inPlace}`,
+      async (bed) => {
+        bed.publish(1);
+        const never = () => new Promise<never>(() => {});
+        bed.consume(() => Promise.reject(new Error("broken")), {
+          inPlace,
+          retry: { [where]: never },
+        });
+        await bed.run(5000);
+        assertEquals(bed.books, { received: 1, held: 1 });
+        bed.group.abort();
+        await bed.run(0);
+        assertEquals(bed.engine.seen("nak")[0], "nak 1 #1 0");
+        assertEquals([bed.consumption.stats.held, bed.group.inFlight], [0, 0]);
+      },
+    );
+  }
+}
+
+bedTest(
+  "The loss of a lease does not wait for isRetriable, also of a message that could not be queued",
+  async (bed) => {
+    bed.publish(2);
+    bed.engine.fault = (call) =>
+      call === "working" ? { answer: "false" } : undefined;
+    bed.consume(() => Promise.reject(new Error("broken")), {
+      key: ({ id }) => {
+        if (id === 2) throw new Error("no key");
+      },
+      retry: { isRetriable: () => new Promise<never>(() => {}) },
+    });
+    await bed.run(500);
+    bed.consumption.close();
+    await bed.run(500);
+    assertEquals(bed.books, { received: 2, lost: 2 });
+    assertEquals(bed.group.inFlight, 0);
   },
 );
 

@@ -837,7 +837,7 @@ test("Very many beats, and what an abort gives back, let the event loop turn in 
   const { promise, open } = gate();
   const options = { ahead: 99, lease: 3000 };
   const consumption = consume(group, receive, () => promise, options);
-  group.signal.addEventListener("abort", open);
+  group.signal.addEventListener("abort", () => open());
   await consumption.wait();
   assertEquals(turnedWithin, { working: true, nak: true });
   assertEquals(calls.nak, 99);

@@ -121,6 +121,7 @@ bedTest(
       most = Math.max(most, ++running);
       if (attempt === 1) await after(2000);
       running--;
+      if (attempt === 1) throw new Error("late");
     }, { inPlace: true, timeout: 500 });
     await bed.run(1999);
     assertEquals(bed.runs, ["1 1"]);
@@ -275,6 +276,37 @@ bedTest("A governor hears which messages have failed", async (bed) => {
   await bed.run(100);
   assertEquals(failed, [false, true, false]);
 });
+
+bedTest(
+  "A governor hears of no failure of what an abort has told to end, nor of what did not start",
+  async (bed) => {
+    bed.publish(2);
+    const failed: boolean[] = [];
+    const governor = {
+      acquire: () =>
+        Promise.resolve({
+          release: (isFailed = false) => void failed.push(isFailed),
+          [Symbol.dispose]() {},
+        }),
+    };
+    bed.consume(
+      async ({ id }, ctx) => {
+        if (id === 1) await after(600);
+        else await interrupted(ctx);
+      },
+      { ahead: 1 },
+      { governor, concurrency: 1, grace: 0 },
+    );
+    await bed.run(500);
+    bed.stand(4000); // The lease of the second one has ended.
+    await bed.run(200);
+    assertEquals(failed, [false, false]);
+    assertEquals(bed.runs, ["1 1", "2 2"]);
+    bed.group.abort();
+    await bed.run(10);
+    assertEquals(failed, [false, false, false]);
+  },
+);
 
 bedTest("A rate limit holds messages back, not their beats", async (bed) => {
   bed.publish(4);

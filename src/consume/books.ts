@@ -33,9 +33,9 @@ export interface ConsumeStats {
   held: number;
   /** The handler has succeeded, and the engine knows. */
   acked: number;
-  /** The handler has failed, and the engine delivers the message again. */
+  /** The handler, or `onDead`, has failed, and the engine delivers the message again. */
   retried: number;
-  /** Not started, and given back to the engine. */
+  /** Given back to the engine at once: not started, or told to end by an abort. */
   returned: number;
   /** Never to be delivered again. */
   dead: number;

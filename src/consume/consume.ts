@@ -77,10 +77,11 @@ export interface Consumption {
  * - **The last attempt fails, or an error is not retriable:** the message is dead:
  *   `onDead`, then `term`. So is one that was delivered more than `maxDeliveries` times.
  * - **Its time is over:** `ctx.signal` speaks. It is held until the handler has really
- *   ended; then it has failed.
+ *   ended. If that has succeeded after all, it is acked, for the work is done (though its
+ *   task has timed out, and the governor hears that); else it has failed.
  * - **The group is aborted:** what has not started is given back at once (`nak`). What
  *   runs is acked; unless the abort has told it to end (`grace`), and it fails: then it is
- *   given back at once, too.
+ *   given back at once, too. So is what an async `isRetriable` or `delay` has not judged.
  * - **The lease is lost,** as the process stood still, or had no connection, for so long,
  *   or `working` says so: `ctx.signal` speaks. A success is acked all the same; after a
  *   failure the engine hears nothing, for the message is another consumer's by now.
@@ -210,15 +211,16 @@ class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
     const delivery = new Delivery(this, message, deliveries, this.#traits);
     leases.start(delivery);
     if (this.#pump.isStopped) answers.nak(delivery);
-    else if (deliveries <= settings.maxDeliveries) this.#bring(delivery);
-    else {
+    else if (deliveries <= settings.maxDeliveries) {
+      this.#bring(delivery, deliveries);
+    } else {
       const error = new Error(`Delivered ${deliveries} times`);
       answers.bury(delivery, error);
     }
   }
 
   /** Brings it into the group. The user's functions, or the queue, may throw. */
-  #bring(delivery: Delivery<M>): void {
+  #bring(delivery: Delivery<M>, deliveries: number): void {
     const { inPlace, taskOptions } = this.settings;
     const retry = inPlace ? delivery : undefined;
     try {
@@ -228,7 +230,7 @@ class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
       delivery.traits = { ...traits, retry };
       if (!this.#intake.bring(delivery)) delivery.abandoned();
     } catch (error) {
-      delivery.judge(error);
+      delivery.judge(error, deliveries);
     }
   }
 

@@ -2,9 +2,9 @@
  * A message, as a task of a group: what becomes of its attempts.
  *
  * Invariants:
- * 1. It has its answer when its attempt ends; so the group waits for that, and a key's
- *    next message does. Only an attempt in place that is to be followed by another one
- *    ends without.
+ * 1. When its attempt ends, the engine has confirmed an `ack` or `term`, or was told a
+ *    `nak`: so the group waits for that, and a key's next message does. Only an attempt in
+ *    place that is to be followed by another one ends without.
  * 2. It ends once: see `Answers`.
  *
  * @module
@@ -42,6 +42,8 @@ export class Delivery<M extends Message> extends Entry
   #timeout: Maybe<unknown> = NONE;
   /** While an attempt is made: resolves with `#next` when it has ended. */
   #end: Deferred<number | undefined> | undefined = undefined;
+  /** The attempt has not failed by itself: an abort has told it to end, or it was not made. */
+  #isExcused = false;
 
   /** `deliveries`: how often the message was delivered. Its traits may be set later. */
   constructor(home: Home<M>, message: M, deliveries: number, traits: Traits) {
@@ -58,12 +60,17 @@ export class Delivery<M extends Message> extends Entry
     return true;
   }
 
+  override get isExcused(): boolean {
+    return this.#isExcused;
+  }
+
   lose(): void {
     const { group } = this.#home;
     const reason = domError("The lease is lost", "AbortError");
     reason.cause = this.cause;
-    if (this.state === "running") this.track!.run?.abort(reason);
-    else if (this.state !== "new") group.attempts.withdraw(this, reason);
+    // Not queued yet, its failure may be being judged.
+    if (this.state === "new") group.attempts.endJudging(this);
+    else group.attempts.withdraw(this, reason);
     this.#home.report(reason, this.message);
   }
 
@@ -71,21 +78,26 @@ export class Delivery<M extends Message> extends Entry
     const { answers, group } = this.#home;
     this.#next = undefined;
     this.#timeout = NONE;
-    if (this.#isLost) throw this.abandoned(); // It does not start.
+    this.#isExcused = false;
+    if (this.#isLost) { // It does not start.
+      this.#isExcused = true;
+      answers.end(this, "lost");
+      throw domError("The lease is lost", "AbortError");
+    }
     const { resolve } = this.#end = deferred<number | undefined>();
     let error: Maybe<unknown> = NONE;
     let value: unknown;
     try {
       value = await super.attempt(runner, run);
     } catch (thrown) {
-      error = thrown;
+      error = this.#timeout === NONE ? thrown : this.#timeout;
     }
     group.attempts.endTime(this.track!); // It was for the handler.
-    if (this.#timeout !== NONE) await this.judge(error = this.#timeout);
-    else if (error === NONE) await answers.ack(this);
-    else if (group.state.isAborted && run.signal.aborted) {
-      this.abandoned(); // The abort has told it to end: it has not failed by itself.
-    } else await this.judge(error);
+    this.#isExcused = this.#timeout === NONE && group.state.isAborted &&
+      run.signal.aborted;
+    if (error === NONE) await answers.ack(this); // Also a late one: what is done is done.
+    else if (this.#isExcused) this.abandoned();
+    else await this.judge(error, run.attempt);
     this.#end = undefined;
     resolve(this.#next);
     if (error !== NONE) throw error;
@@ -99,6 +111,7 @@ export class Delivery<M extends Message> extends Entry
     return this.#end.promise;
   }
 
+  /** Its time is over, or it has ended: the books know of that already. */
   override failed(error: unknown): boolean {
     if (this.#end !== undefined) this.#timeout = error;
     // Else an abort has come between the attempt and the next one in place.
@@ -123,16 +136,19 @@ export class Delivery<M extends Message> extends Entry
       !this.#home.group.state.isAborted;
   }
 
-  /** An attempt has failed, or it could not be queued. */
-  async judge(error: unknown): Promise<void> {
-    const { answers, settings: { policy } } = this.#home;
-    const { attempt } = this.track!;
+  /** That attempt has failed, or the message could not be queued for it. */
+  async judge(error: unknown, attempt: number): Promise<void> {
+    const { answers, group, settings: { policy } } = this.#home;
     let wait: number | undefined;
     try {
-      wait = await policy.wait(
-        error,
-        this.state === "new" ? attempt + 1 : attempt,
-      );
+      const told = policy.wait(error, attempt);
+      if (told instanceof Promise) {
+        wait = await group.attempts.hear(this, told);
+        // The abort, or the loss of the lease, does not wait for what is said.
+        if (wait === undefined && group.state.isAborted) {
+          return this.abandoned();
+        }
+      } else wait = told;
     } catch (thrown) {
       error = thrown;
     }

@@ -104,7 +104,8 @@ export interface ConsumeOptions<M> {
   weight?: ((message: M) => number) | undefined;
   /**
    * Milliseconds for an attempt; in place of the group's. When they are over
-   * `ctx.signal` speaks. When the handler has ended, the attempt has failed.
+   * `ctx.signal` speaks. When the handler has ended, the attempt has failed; unless it has
+   * succeeded after all, for then the work is done.
    */
   timeout?: number | undefined;
   /**

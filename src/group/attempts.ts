@@ -149,8 +149,7 @@ export class Attempts {
     this.endTime(track);
     this.#loans.leave(ctx);
     track.run = undefined;
-    const isFailure = run.timedOut ||
-      (error !== NONE && entry.traits.signal?.aborted !== true);
+    const isFailure = run.timedOut || (error !== NONE && !entry.isExcused);
     this.#release(entry, isFailure);
     const judging = run.timedOut || run.isToldEarly || error === NONE
       ? run.judging
@@ -347,7 +346,7 @@ export class Attempts {
     try {
       const wait = retry.wait(error, entry.track!.attempt);
       if (wait instanceof Promise) {
-        return this.#hear(entry, wait).then(onWait, onThrow);
+        return this.hear(entry, wait).then(onWait, onThrow);
       }
       onWait(wait);
     } catch (reason) {
@@ -357,7 +356,7 @@ export class Attempts {
   }
 
   /** The wait that the user's functions ask for; undefined if there is no attempt to come. */
-  async #hear(
+  async hear(
     entry: Entry,
     wait: Promise<number | undefined>,
   ): Promise<number | undefined> {

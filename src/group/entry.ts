@@ -132,6 +132,11 @@ export class Entry implements QueuedTask {
     return false;
   }
 
+  /** Whether the attempt that has just failed was told to end: the governor hears of no failure. */
+  get isExcused(): boolean {
+    return this.traits.signal?.aborted === true;
+  }
+
   /** Makes an attempt, which has ended when this has. Only if it is not plain. */
   attempt(runner: Runner, run: Run): unknown {
     return runner.invoke(this.task, run);
