@@ -243,14 +243,60 @@ bedTest(
   },
 );
 
-bedTest("maxDeliveries is twice maxAttempts by default", async (bed) => {
-  bed.publish(2);
-  bed.engine.stored.get(1)!.deliveries = 3;
-  bed.engine.stored.get(2)!.deliveries = 4;
-  bed.consume(() => "done", { retry: { maxAttempts: 2 } });
-  await bed.run(10);
-  assertEquals(bed.runs, ["1 4"]);
-  assertEquals(bed.books, { received: 2, acked: 1, dead: 1, redelivered: 2 });
+bedTest(
+  "maxDeliveries is ten by default, or twice maxAttempts if that is more",
+  async (bed) => {
+    for (const [maxAttempts, maxDeliveries] of [[2, 10], [6, 12]] as const) {
+      const id = bed.engine.publish();
+      const next = bed.engine.publish();
+      bed.engine.stored.get(id)!.deliveries = maxDeliveries - 1;
+      bed.engine.stored.get(next)!.deliveries = maxDeliveries;
+      bed.runs.length = 0;
+      bed.consume(() => "done", { retry: { maxAttempts } });
+      await bed.run(10);
+      assertEquals(bed.runs, [`${id} ${maxDeliveries}`]);
+      const { acked, dead } = bed.consumption.stats;
+      assertEquals([acked, dead], [1, 1]);
+      bed.consumption.close();
+    }
+  },
+);
+
+for (const inPlace of [false, true]) {
+  bedTest(
+    `Each failure is told once: onRetry hears of those after which the message is tried again, onDead of the last; inPlace ${inPlace}`,
+    async (bed) => {
+      bed.publish(1);
+      const dead: unknown[] = [];
+      bed.consume((_, { attempt }) => Promise.reject(new Error(`${attempt}`)), {
+        inPlace,
+        retry: { maxAttempts: 3, minTimeout: 100, jitter: 0 },
+        onDead: (_, error) => void dead.push((error as Error).message),
+      });
+      await bed.run(1000);
+      assertEquals(bed.retries, [[1, "1", 100], [1, "2", 200]]);
+      assertEquals(dead, ["3"]);
+      assertEquals(bed.errors, []);
+    },
+  );
+}
+
+test("onRetry is console.error by default, and harms nothing if it throws", async () => {
+  const { error } = console;
+  const printed: unknown[] = [];
+  console.error = (thrown) => printed.push(thrown);
+  try {
+    for (const onRetry of [undefined, () => Promise.reject("onRetry")]) {
+      const source = one({ ack() {}, nak() {} });
+      const broken = () => Promise.reject("broken");
+      const consumption = consume(new CoGroup(1), source, broken, { onRetry });
+      await consumption.wait();
+      assertEquals(consumption.stats.retried, 1);
+    }
+  } finally {
+    console.error = error;
+  }
+  assertEquals(printed, ["broken", "onRetry"]);
 });
 
 bedTest(

@@ -3,7 +3,7 @@
  * break, and sources that are async iterables.
  */
 
-import { CoGroup, droppingQueue } from "../mod.ts";
+import { CoGroup, droppingQueue, slidingQueue } from "../mod.ts";
 import {
   consume,
   type ConsumeOptions,
@@ -641,20 +641,120 @@ test("Message by message: a sync iterable, an async one, and a promise of each a
   assertEquals(log, ["ack sync", "ack promise", "ack async", "ack async"]);
 });
 
-test("A message that the group's queue refuses, or drops for another, is given back", async () => {
-  const log: string[] = [];
-  const queue = droppingQueue<never>(1) as never;
-  const group = new CoGroup({ concurrency: 1, queue, slice: Infinity });
-  const { promise, open } = gate();
-  async function* source() {
-    for (const id of range(4)) yield await Promise.resolve(message(id, log));
+test("consume refuses a group whose queue drops or evicts: what it drops would go back and forth", () => {
+  for (const lossy of [droppingQueue, slidingQueue]) {
+    const group = new CoGroup({ concurrency: 1, queue: lossy(1) });
+    assertThrows(
+      () => consume(group, () => [] as Message[], () => {}),
+      TypeError,
+      "Cannot consume: group must be one whose queue neither evicts nor refuses what it is given",
+    );
   }
-  const consumption = consume(group, source(), () => promise, { ahead: 5 });
-  await microtasks();
-  assertEquals(log, ["nak 2", "nak 3"]);
-  open();
+});
+
+test("A group that a user's function ends, while a message is queued, gives that back", async () => {
+  const log: string[] = [];
+  const group = new CoGroup(1);
+  async function* source() {
+    yield await Promise.resolve(message(1, log));
+  }
+  const consumption = consume(group, source(), () => {}, {
+    priority: () => (group.abort(), 0),
+  });
   await consumption.wait();
-  assertEquals(log.slice(2), ["ack 0", "ack 1"]);
+  assertEquals(log, ["nak 1"]);
+});
+
+test("What is no message goes to onError, and is given back if it can be; the rest goes on", async () => {
+  const log: string[] = [];
+  const nak = (ms?: number) => void log.push(`nak ${ms}`);
+  const cases: [bad: unknown, error: string, isGivenBack: boolean][] = [
+    [null, "message must be an object, received null", false],
+    ["x", 'message must be an object, received "x"', false],
+    [{ ack() {} }, "message.nak must be a function, received undefined", false],
+    [{ nak }, "message.ack must be a function, received undefined", true],
+    [
+      { ack() {}, nak, term: "no" },
+      'message.term must be a function, received "no"',
+      true,
+    ],
+    [
+      { ack() {}, nak, working: 7 },
+      "message.working must be a function, received 7",
+      true,
+    ],
+    ...[0, -1, 1.5, NaN, "2"].map((count) =>
+      [
+        { ack() {}, nak, info: { deliveryCount: count } },
+        "message.info.deliveryCount must be a positive integer or Infinity, " +
+        `received ${typeof count === "string" ? '"2"' : count}`,
+        true,
+      ] as [unknown, string, boolean]
+    ),
+  ];
+  for (const [bad, error, isGivenBack] of cases) {
+    log.length = 0;
+    const errors: string[] = [];
+    const batches = [[bad, message("good", log)]];
+    const consumption = consume<Message>(
+      new CoGroup(2),
+      () => {
+        if (batches.length === 0) consumption.close();
+        return batches.shift() as Message[] ?? [];
+      },
+      () => {},
+      {
+        lease: 5000,
+        onError: (error, which) => {
+          assertEquals(which, bad);
+          errors.push((error as Error).message);
+        },
+      },
+    );
+    await consumption.wait();
+    assertEquals(errors, [`Cannot consume: ${error}`]);
+    const naks = isGivenBack ? ["nak 5000"] : [];
+    assertEquals(log, [...naks, "ack good"]);
+    const { received, acked } = consumption.stats;
+    assertEquals([received, acked], [1, 1]);
+  }
+});
+
+bedTest(
+  "A source that gives nothing but what is no message is asked ten times a second",
+  async (bed) => {
+    let asked = 0;
+    bed.consume(() => {});
+    const group = new CoGroup({ concurrency: 1, slice: Infinity });
+    const receive = () => [asked++] as never;
+    const consumption = consume(group, receive, () => {}, { onError() {} });
+    await bed.run(450);
+    assertEquals(asked, 5);
+    consumption.close();
+    await consumption.wait();
+  },
+);
+
+test("A message may have null in place of what it has not, a bigint as its count, and ackAck alone", async () => {
+  const attempts: number[] = [];
+  async function* source() {
+    yield await Promise.resolve({
+      ackAck: () => Promise.resolve(true),
+      nak() {},
+      term: null,
+      working: null,
+      info: { deliveryCount: 2n },
+    } as never as Message);
+    yield { ack() {}, nak() {}, ackAck: null, info: null } as never as Message;
+  }
+  const consumption = consume(
+    new CoGroup(1),
+    source(),
+    (_, { attempt }) => void attempts.push(attempt),
+  );
+  await consumption.wait();
+  assertEquals(attempts, [2, 1]);
+  assertEquals(consumption.stats.acked, 2);
 });
 
 test("clear() leaves the messages where they are: they belong to their engine", async () => {
@@ -914,6 +1014,7 @@ test("consume throws what is wrong with its arguments, and asks for nothing then
         "timeout must be a non-negative number of milliseconds, received -1",
       ],
       [{ onDead: 1 }, TypeError, "onDead must be a function, received 1"],
+      [{ onRetry: 1 }, TypeError, "onRetry must be a function, received 1"],
       [
         { onError: null },
         TypeError,
@@ -948,6 +1049,7 @@ test("consume takes options that are all undefined", async () => {
     weight: undefined,
     timeout: undefined,
     onDead: undefined,
+    onRetry: undefined,
     onError: undefined,
   });
   await consumption.wait();

@@ -73,7 +73,7 @@ export class Answers<M extends Message> {
     }
     if (leases.isLost(held)) this.end(held, "lost");
     else if (!isKept) this.nak(held, patience);
-    else if (typeof message.term === "function") {
+    else if (message.term) {
       await this.#confirm(held, "dead", () => message.term!());
     } else this.#giveBack(held, "dead", patience); // Its engine's own rule ends it.
   }
@@ -83,16 +83,29 @@ export class Answers<M extends Message> {
     this.#giveBack(held, ms === undefined ? "returned" : "retried", ms);
   }
 
-  /** A nak, once: where it does not arrive, the engine's own wait for an answer ends. */
-  async #giveBack(held: Held<M>, fate: Fate, ms?: number): Promise<void> {
+  /** It is no message, and not in the books; but it may be possible to give it back. */
+  refuse(message: M, error: unknown): void {
+    this.#desk.report(error, message);
+    const { patience } = this.#desk.settings;
+    this.open++;
+    this.#tell(message, () => (message as M | null)?.nak?.(patience));
+  }
+
+  #giveBack(held: Held<M>, fate: Fate, ms?: number): void {
     this.open++; // First: what ends last is to be waited for.
     this.end(held, fate);
-    const { turn } = this.#desk;
-    while (!turn.mayStart()) await turn.turned();
     const { message } = held;
-    const call = () =>
-      ms === undefined ? message.nak() : message.nak(Math.ceil(ms));
-    const error = await insist(call, this.#desk.settings.patience, Infinity);
+    this.#tell(
+      message,
+      () => ms === undefined ? message.nak() : message.nak(Math.ceil(ms)),
+    );
+  }
+
+  /** Calls once: where that does not arrive, the engine's own wait for an answer ends. */
+  async #tell(message: M, call: () => unknown): Promise<void> {
+    const { settings: { patience }, turn } = this.#desk;
+    while (!turn.mayStart()) await turn.turned();
+    const error = await insist(call, patience, Infinity);
     if (error !== NONE) this.#desk.report(error, message);
     this.open--;
     this.#desk.look();

@@ -22,7 +22,7 @@ import { Answers } from "./answers.ts";
 import { Books, type ConsumeStats } from "./books.ts";
 import { Delivery, type Home } from "./delivery.ts";
 import { Leases } from "./leases.ts";
-import type { Message, Receive } from "./message.ts";
+import { deliveriesOf, type Message, type Receive } from "./message.ts";
 import { type ConsumeOptions, type Settings, settle } from "./options.ts";
 import { type Basin, Pump } from "./pump.ts";
 
@@ -73,7 +73,8 @@ export interface Consumption {
  *   waits for that. Where the engine does not confirm, it is told again until the lease
  *   ends; then the message counts as unconfirmed.
  * - **The handler fails, and is to be tried again:** the engine has it back (`nak`) with
- *   the delay of `retry`; with `inPlace` the group delays it, and keeps it.
+ *   the delay of `retry`; with `inPlace` the group delays it, and keeps it. `onRetry` hears
+ *   of it.
  * - **The last attempt fails, or an error is not retriable:** the message is dead:
  *   `onDead`, then `term`. So is one that was delivered more than `maxDeliveries` times.
  * - **Its time is over:** `ctx.signal` speaks. It is held until the handler has really
@@ -86,13 +87,17 @@ export interface Consumption {
  *   or `working` says so: `ctx.signal` speaks. A success is acked all the same; after a
  *   failure the engine hears nothing, for the message is another consumer's by now.
  *
+ * What is no message (it has no `nak`, say) is told to `onError`, and given back for a
+ * lease, if that can be; it is in no books.
+ *
  * While a message is held, queued or running, `working` is called every third of its
  * lease. When the group or the consumption is closed, no more is asked for; what is held
  * runs, and what still comes is given back. To leave, await `consumption.wait()`, then
  * `group.wait()`, and close the connection after that.
  *
  * @typeParam M The type of the messages.
- * @param group The group. Its workers run the handler.
+ * @param group The group. Its workers run the handler. Not one with a `droppingQueue` or
+ *   a `slidingQueue`: what those drop would go back and forth, and be dead at last.
  * @param source Asks the engine for messages; or an async iterable of them, which can't
  *   be told how many are wanted, and gives back nothing that it holds itself.
  * @param handler Called with each message, as a task of the group. When it has succeeded
@@ -100,7 +105,8 @@ export interface Consumption {
  * @param options How it is done.
  * @returns What closes it, and tells how it goes.
  * @throws {RangeError} If an option is a number out of its range.
- * @throws {TypeError} If an argument, or an option, is not of its type.
+ * @throws {TypeError} If an argument, or an option, is not of its type; or if the group's
+ *   queue evicts or refuses.
  *
  * @example
  * ```ts
@@ -132,6 +138,11 @@ export function consume<M extends Message>(
     throw wrongType("consume", "group", "a CoGroup", group);
   }
   const parts = partsOf(group);
+  if (parts.group.backlog.whenFull !== "wait") {
+    const wanted =
+      "one whose queue neither evicts nor refuses what it is given";
+    throw wrongType("consume", "group", wanted, group);
+  }
   const consumer = new Consumer(parts, source, settle(handler, options));
   return {
     close: () => consumer.stop(NONE),
@@ -204,9 +215,15 @@ class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
     return Math.max(1, this.settings.ahead / 2);
   }
 
-  take(message: M): void {
+  take(message: M): boolean {
     const { answers, books, leases, settings } = this;
-    const deliveries = message.info?.deliveryCount ?? 1;
+    let deliveries: number;
+    try {
+      deliveries = deliveriesOf(message);
+    } catch (error) {
+      answers.refuse(message, error);
+      return false;
+    }
     books.receive(deliveries);
     const delivery = new Delivery(this, message, deliveries, this.#traits);
     leases.start(delivery);
@@ -217,9 +234,10 @@ class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
       const error = new Error(`Delivered ${deliveries} times`);
       answers.bury(delivery, error);
     }
+    return true;
   }
 
-  /** Brings it into the group. The user's functions, or the queue, may throw. */
+  /** Brings it into the group. The user's functions, which may end that, or the queue, may throw. */
   #bring(delivery: Delivery<M>, deliveries: number): void {
     const { inPlace, taskOptions } = this.settings;
     const retry = inPlace ? delivery : undefined;
@@ -237,6 +255,11 @@ class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
   broken(error: unknown): void {
     this.error = new Error("The source is broken", { cause: error });
     this.report(error);
+  }
+
+  retried(message: M, error: unknown, ms: number): void {
+    const { onRetry } = this.settings;
+    tell(() => onRetry(message, error, ms), print);
   }
 
   report(error: unknown, message?: M): void {

@@ -24,6 +24,8 @@ import type { Message } from "./message.ts";
 export interface Home<M extends Message> extends Desk<M> {
   readonly group: Group;
   readonly answers: Answers<M>;
+  /** Tells `onRetry`. */
+  retried(message: M, error: unknown, ms: number): void;
 }
 
 export class Delivery<M extends Message> extends Entry
@@ -152,9 +154,10 @@ export class Delivery<M extends Message> extends Entry
     } catch (thrown) {
       error = thrown;
     }
-    if (this.#isLost) answers.end(this, "lost");
-    else if (wait === undefined) await answers.bury(this, error);
-    else if (this.#isInPlace) this.#next = wait;
+    if (this.#isLost) return answers.end(this, "lost");
+    if (wait === undefined) return answers.bury(this, error);
+    if (this.#isInPlace) this.#next = wait;
     else answers.nak(this, wait);
+    this.#home.retried(this.message, error, wait);
   }
 }

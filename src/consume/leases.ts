@@ -48,7 +48,7 @@ export class Leases {
   }
 
   start(leased: Leased): void {
-    if (this.#ms === Infinity || leased.message.working === undefined) return;
+    if (this.#ms === Infinity || !leased.message.working) return;
     leased.until = this.#delays.now() + this.#ms;
     this.#delays.add(leased, this.#ms / 3);
   }

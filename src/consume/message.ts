@@ -4,6 +4,9 @@
  * @module
  */
 
+import { callable, count } from "../base/check.ts";
+import { wrongType } from "../base/errors.ts";
+
 /**
  * A message of a durable queue, which waits for an answer: `ack`, `nak` or `term`. It is
  * structural: JetStream's `JsMsg` is one, as it is. Each answer is called as a method,
@@ -58,14 +61,18 @@ export interface Message {
   ackAck?(): Promise<unknown>;
   /** What the engine knows of it. */
   readonly info?: {
-    /** How often it was delivered, this time included. Without it, this is the first time. */
+    /**
+     * How often it was delivered, this time included: a positive integer. Without it, this
+     * is the first time; then no failure is the last one, but of attempts in place.
+     */
     readonly deliveryCount: number;
   } | undefined;
 }
 
 /**
  * Asks the engine for messages. Called when there is room, and again when what it gave
- * is at an end and there is room again. If it throws or rejects, the consumption ends.
+ * is at an end and there is room again. If it throws or rejects, the consumption ends: an
+ * adapter has to get over a connection that breaks by itself.
  *
  * @example
  * ```ts
@@ -101,3 +108,21 @@ export type Receive<M> = (
   | Iterable<M>
   | AsyncIterable<M>
   | PromiseLike<Iterable<M> | AsyncIterable<M>>;
+
+/**
+ * How often a message was delivered. Throws what is wrong with it, if it is none: before
+ * it is in the books.
+ */
+export function deliveriesOf(message: Message): number {
+  if (typeof message !== "object" || message === null) {
+    throw wrongType("consume", "message", "an object", message);
+  }
+  callable("consume", "message.nak", message.nak);
+  callable("consume", "message.ack", message.ackAck ?? message.ack);
+  for (const name of ["term", "working"] as const) {
+    callable("consume", `message.${name}`, message[name] ?? callable);
+  }
+  const given: unknown = message.info?.deliveryCount ?? 1;
+  const deliveries = typeof given === "bigint" ? Number(given) : given;
+  return count("consume", "message.info.deliveryCount", deliveries, 1);
+}

@@ -45,6 +45,8 @@ export interface ConsumeOptions<M> {
   /**
    * How many messages are held beyond the group's concurrency: a non-negative integer
    * or Infinity. They are asked for when half of that is used: few requests, each for many.
+   * What is held and not started when the group is aborted has been delivered once more
+   * for nothing: that counts as one of the `retry.maxAttempts`. So keep it small.
    *
    * @default {0}
    */
@@ -72,9 +74,11 @@ export interface ConsumeOptions<M> {
   inPlace?: boolean | undefined;
   /**
    * After how many deliveries a message is dead without one more run, for it may be what
-   * ends the process: a positive integer or Infinity.
+   * ends the process: a positive integer or Infinity. Deliveries that were given back
+   * unstarted, by an abort or as the process ended, count, too: the engine can't tell them
+   * apart.
    *
-   * @default {10} Twice `retry.maxAttempts`.
+   * @default {10} Or twice `retry.maxAttempts`, if that is more.
    */
   maxDeliveries?: number | undefined;
   /**
@@ -118,9 +122,37 @@ export interface ConsumeOptions<M> {
    */
   onDead?: ((message: M, error: unknown) => unknown) | undefined;
   /**
+   * Hears of each failure after which a message is tried again. So every failure of the
+   * handler is told once: here, to `onDead`, or, where there is none, to `onError`. Only
+   * one that comes after an abort or a lost lease has told the handler to end is not.
+   *
+   * @default {(_message, error) => console.error(error)}
+   * @param message The message.
+   * @param error What the attempt failed with.
+   * @param ms After how many milliseconds it is tried again, at the earliest.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { CoGroup } from "@cogroup/cogroup";
+   * import { consume } from "@cogroup/cogroup/consume";
+   *
+   * async function* source() {
+   *   yield await Promise.resolve({ id: 7, ack() {}, nak() {} });
+   * }
+   * const log: string[] = [];
+   * await consume(new CoGroup(1), source(), () => Promise.reject("busy"), {
+   *   retry: { delay: () => 500 },
+   *   onRetry: ({ id }, error, ms) => void log.push(`${id}: ${error}, ${ms} ms`),
+   * }).wait();
+   * assert.deepEqual(log, ["7: busy, 500 ms"]);
+   * ```
+   */
+  onRetry?: ((message: M, error: unknown, ms: number) => unknown) | undefined;
+  /**
    * Gets the errors of the consumption: the engine has not confirmed an answer, a lease
-   * is lost, the source is broken, `onDead` failed, a message is dead and there is no
-   * `onDead`.
+   * is lost, the source or a message is broken, `onDead` failed, a message is dead and
+   * there is no `onDead`.
    *
    * @default {(error) => console.error(error)}
    * @param error The error.
@@ -144,6 +176,7 @@ export interface Settings<M> {
   /** The options of a message's task. */
   readonly taskOptions: (message: M) => TaskOptions;
   readonly onDead: ConsumeOptions<M>["onDead"];
+  readonly onRetry: NonNullable<ConsumeOptions<M>["onRetry"]>;
   readonly onError: (error: unknown, message?: M) => unknown;
 }
 
@@ -152,13 +185,21 @@ const DOING = "consume";
 /** The lease where none is given, in milliseconds. */
 const LEASE = 30_000;
 
+/** The least `maxDeliveries` where none is given: what did not start counts, too. */
+const DELIVERIES = 10;
+
+function printRetry(_message: unknown, error: unknown): void {
+  print(error);
+}
+
 /** Checks the options. Throws at the first that is not what it should be. */
 export function settle<M extends Message>(
   handler: (message: M, ctx: TaskContext) => unknown,
   options: ConsumeOptions<M> | undefined,
 ): Settings<M> {
   const given = checked(DOING, options) ?? {};
-  const { key, priority, weight, timeout, onDead, onError = print } = given;
+  const { key, priority, weight, timeout, onDead } = given;
+  const { onRetry = printRetry, onError = print } = given;
   const policy = new RetryPolicy(DOING, given.retry ?? {});
   const lease = number(
     DOING,
@@ -181,7 +222,7 @@ export function settle<M extends Message>(
     maxDeliveries: count(
       DOING,
       "maxDeliveries",
-      given.maxDeliveries ?? 2 * policy.maxAttempts,
+      given.maxDeliveries ?? Math.max(DELIVERIES, 2 * policy.maxAttempts),
       1,
     ),
     timeout,
@@ -192,6 +233,7 @@ export function settle<M extends Message>(
       timeout,
     }),
     onDead,
+    onRetry: callable(DOING, "onRetry", onRetry),
     onError: callable(DOING, "onError", onError),
   };
 }

@@ -34,7 +34,8 @@ export interface Basin<M> {
   readonly least: number;
   /** Each message counts as a start (law 10): a source may have all of them at hand. */
   readonly turn: Turn;
-  take(message: M): void;
+  /** False if it is no message. */
+  take(message: M): boolean;
   /** The source has failed: it is at an end. */
   broken(error: unknown): void;
   /** The source, or its clean-up, has failed when nothing more was wanted of it. */
@@ -125,7 +126,7 @@ export class Pump<M> {
     let closed: Promise<void> | undefined;
     this.#leave = () => closed ??= this.#close(iterator);
     let taken = 0;
-    for (;; taken++) {
+    for (;;) {
       if (taken >= room) {
         await this.#room(1);
         if (this.isStopped) break;
@@ -137,7 +138,7 @@ export class Pump<M> {
         this.#leave = () => closed ?? nothing();
         break;
       }
-      this.#basin.take(value);
+      if (this.#basin.take(value)) taken++;
     }
     await this.#leave();
     return taken;

@@ -94,6 +94,7 @@ class Process {
         onDead: () => {
           if (weather.isRough && random.chance(0.3)) throw new Error("no room");
         },
+        onRetry() {},
         onError() {},
         ...(weather.isKeyed
           ? { key: ({ key }: EngineMessage) => key }

@@ -38,6 +38,8 @@ export class Bed {
   readonly engine: Engine;
   /** What ran: message and attempt. */
   readonly runs: string[] = [];
+  /** What `onRetry` was told: of which message, the error, and the delay. */
+  readonly retries: [id: number, error: string, ms: number][] = [];
   /** What `onError` was told: the error, and of which message. */
   readonly errors: [error: string, id: number | undefined][] = [];
   group!: CoGroup;
@@ -65,6 +67,8 @@ export class Bed {
       {
         lease: this.engine.ackWait,
         retry: { minTimeout: 100, jitter: 0 },
+        onRetry: ({ id }, error, ms) =>
+          void this.retries.push([id, (error as Error).message, ms]),
         onError: (error, message) =>
           void this.errors.push([(error as Error).message, message?.id]),
         ...options,
