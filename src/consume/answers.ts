@@ -12,6 +12,7 @@
 
 import { NONE } from "../base/promises.ts";
 import type { Turn } from "../base/turn.ts";
+import type { Line } from "./aside.ts";
 import type { Books, Fate } from "./books.ts";
 import { insist } from "./insist.ts";
 import type { Leased, Leases } from "./leases.ts";
@@ -25,6 +26,8 @@ const PAUSE = 1000;
 export interface Held<M> extends Leased {
   readonly message: M & Message;
   isEnded: boolean;
+  /** Not there as long as it is not in the group. */
+  readonly line: Line | undefined;
 }
 
 /** What those that are answered have in common. */
@@ -34,7 +37,9 @@ export interface Desk<M> {
   readonly leases: Leases;
   /** Each nak counts as a start (law 10): an abort may give back very many. */
   readonly turn: Turn;
-  /** A message has ended, or an answer has arrived. */
+  /** A message has ended. */
+  ended(held: Held<M>, fate: Fate): void;
+  /** An answer has arrived. */
   look(): void;
   /** Tells `onError`. */
   report(error: unknown, message: M): void;
@@ -117,7 +122,7 @@ export class Answers<M extends Message> {
     held.isEnded = true;
     leases.stop(held);
     books.end(fate);
-    this.#desk.look();
+    this.#desk.ended(held, fate);
   }
 
   async #confirm(

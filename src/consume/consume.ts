@@ -18,8 +18,9 @@ import type { Feed, Group } from "../group/group.ts";
 import type { Intake } from "../group/intake.ts";
 import { Turn } from "../base/turn.ts";
 import type { TaskContext } from "../task.ts";
-import { Answers } from "./answers.ts";
-import { Books, type ConsumeStats } from "./books.ts";
+import { Answers, type Held } from "./answers.ts";
+import { Aside } from "./aside.ts";
+import { Books, type ConsumeStats, type Fate } from "./books.ts";
 import { Delivery, type Home } from "./delivery.ts";
 import { Leases } from "./leases.ts";
 import { deliveriesOf, type Message, type Receive } from "./message.ts";
@@ -156,6 +157,9 @@ export function consume<M extends Message>(
   };
 }
 
+/** The most messages that are held beside those that there is room for. See `ahead`. */
+const MOST_ASIDE = 1000;
+
 class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
   readonly group: Group;
   readonly settings: Settings<M>;
@@ -163,6 +167,7 @@ class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
   readonly turn: Turn;
   readonly leases: Leases;
   readonly answers: Answers<M> = new Answers(this);
+  readonly aside: Aside = new Aside();
   error: Error | undefined = undefined;
   readonly #intake: Intake;
   /** Those of a delivery that is not in the group. */
@@ -206,9 +211,11 @@ class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
   }
 
   get room(): number {
-    const { limit, paused } = this.group.state;
-    const most = paused ? 0 : limit + this.settings.ahead;
-    return most - this.books.held;
+    const { lent, limit, paused } = this.group.state;
+    if (paused) return 0;
+    // What can't run leaves its room to others; but it has to be held, too.
+    const aside = Math.min(this.aside.size + lent, MOST_ASIDE);
+    return limit + this.settings.ahead + aside - this.books.held;
   }
 
   get least(): number {
@@ -246,10 +253,20 @@ class Consumer<M extends Message> implements Feed, Basin<M>, Home<M> {
       const traits = this.#intake.traits("consume", options);
       delivery.options = options;
       delivery.traits = { ...traits, retry };
+      delivery.line = this.aside.enter(options.key);
       if (!this.#intake.bring(delivery)) delivery.abandoned();
     } catch (error) {
       delivery.judge(error, deliveries);
     }
+  }
+
+  ended({ line }: Held<M>, fate: Fate): void {
+    if (line !== undefined) this.aside.leave(line, fate === "acked");
+    this.look();
+  }
+
+  get isCrowded(): boolean {
+    return this.aside.size >= MOST_ASIDE;
   }
 
   broken(error: unknown): void {

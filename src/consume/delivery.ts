@@ -18,12 +18,16 @@ import { Entry, Track, type Traits } from "../group/entry.ts";
 import type { Group } from "../group/group.ts";
 import type { Runner } from "../group/runner.ts";
 import type { Answers, Desk, Held } from "./answers.ts";
+import type { Aside, Line } from "./aside.ts";
 import type { Message } from "./message.ts";
 
 /** What the deliveries of a consumption have in common. */
 export interface Home<M extends Message> extends Desk<M> {
   readonly group: Group;
   readonly answers: Answers<M>;
+  readonly aside: Aside;
+  /** No more are to wait in place, but where the order of a key needs it. */
+  readonly isCrowded: boolean;
   /** Tells `onRetry`. */
   retried(message: M, error: unknown, ms: number): void;
 }
@@ -37,6 +41,7 @@ export class Delivery<M extends Message> extends Entry
   index = -1;
   due = 0;
   turn = 0;
+  line: Line | undefined = undefined;
   readonly #home: Home<M>;
   /** Milliseconds until the next attempt in place; undefined if there is none to come. */
   #next: number | undefined = undefined;
@@ -134,8 +139,9 @@ export class Delivery<M extends Message> extends Entry
 
   /** Whether its next attempt is made here. */
   get #isInPlace(): boolean {
+    const { group, isCrowded } = this.#home;
     return this.traits.retry !== undefined && this.state === "running" &&
-      !this.#home.group.state.isAborted;
+      !group.state.isAborted && (!isCrowded || this.line!.held > 1);
   }
 
   /** That attempt has failed, or the message could not be queued for it. */
@@ -156,8 +162,11 @@ export class Delivery<M extends Message> extends Entry
     }
     if (this.#isLost) return answers.end(this, "lost");
     if (wait === undefined) return answers.bury(this, error);
-    if (this.#isInPlace) this.#next = wait;
-    else answers.nak(this, wait);
+    if (this.#isInPlace) {
+      this.#next = wait;
+      this.#home.aside.fail(this.line!);
+      this.#home.look(); // There is room for another one.
+    } else answers.nak(this, wait);
     this.#home.retried(this.message, error, wait);
   }
 }

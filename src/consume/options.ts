@@ -48,6 +48,11 @@ export interface ConsumeOptions<M> {
    * What is held and not started when the group is aborted has been delivered once more
    * for nothing: that counts as one of the `retry.maxAttempts`. So keep it small.
    *
+   * Messages that failed in place, those that wait behind one of their key that did, until
+   * one of that key has succeeded, and those whose handlers have lent their workers, leave
+   * their room to others: up to a thousand of them are held besides. With more than that,
+   * others have to wait. Those behind a key that is only busy take room as any others do.
+   *
    * @default {0}
    */
   ahead?: number | undefined;
@@ -67,7 +72,10 @@ export interface ConsumeOptions<M> {
   retry?: RetryOptions | undefined;
   /**
    * Whether a message that failed waits in this group for its next attempt, and its key
-   * keeps the turn meanwhile; else the engine has it back until then.
+   * keeps the turn meanwhile; else the engine has it back until then. When a thousand wait
+   * (see `ahead`), the engine has it back even so, unless others of its key wait behind it:
+   * then the order of the key comes first. Where it is more important that others go on
+   * than that the order is kept, say false.
    *
    * @default {false} True if there is a `key`.
    */

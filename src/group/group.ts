@@ -93,7 +93,7 @@ export interface ShutdownOptions {
 export interface Feed {
   /** The intake has ended; with a reason, by an abort. May run the user's code. */
   stop(reason: Maybe<unknown>): void;
-  /** There are more workers, or fewer; or the group was paused, or goes on. */
+  /** There are more workers, or fewer; or one was lent; or the group was paused, or goes on. */
   resized?(): void;
 }
 
@@ -166,7 +166,7 @@ export class Group {
     const loans = this.#loans = new Loans(
       state,
       ids,
-      () => this.workers.look(),
+      () => this.#moved(),
       () => this.workers.turn.mayStart(),
       watch,
     );
@@ -298,6 +298,12 @@ export class Group {
   /** Sets how many workers there are. */
   resize(limit: number): void {
     this.workers.resize(limit);
+    for (const feed of this.feeds) feed.resized?.();
+  }
+
+  /** A worker was lent, or is wanted back. */
+  #moved(): void {
+    this.workers.look();
     for (const feed of this.feeds) feed.resized?.();
   }
 
