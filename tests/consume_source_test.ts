@@ -916,7 +916,6 @@ for (const room of ["concurrency", "ahead"] as const) {
 test("Very many beats, and what an abort gives back, let the event loop turn in between", async () => {
   const turnedWithin: Record<string, boolean> = {};
   const calls: Record<string, number> = {};
-  let group: CoGroup;
   const slowly = (what: string) => {
     const end = performance.now() + 1;
     while (performance.now() < end); // It takes its time.
@@ -927,7 +926,7 @@ test("Very many beats, and what an abort gives back, let the event loop turn in 
       if (what === "working") group.abort();
     }, 0);
   };
-  group = new CoGroup({ concurrency: 1, slice: 1 });
+  const group = new CoGroup({ concurrency: 1, slice: 1 });
   const messages = range(100).map(() => ({
     ack() {},
     nak: () => slowly("nak"),

@@ -189,6 +189,110 @@ bedTest(
   },
 );
 
+for (const [how, ms] of [["at once", 0], ["after a second", 1000]] as const) {
+  bedTest(
+    `inPlace: a key whose messages fail (${how}) does not hold up the others, and its order is kept`,
+    async (bed) => {
+      for (const n of range(300)) bed.engine.publish(n % 10);
+      let isDown = true;
+      const done: number[] = [];
+      bed.consume(
+        async ({ id, key }) => {
+          if (key === 0 && isDown) {
+            await after(ms);
+            throw new Error("down");
+          }
+          await after(10);
+          if (key === 0) done.push(id);
+        },
+        {
+          key: ({ key }) => key,
+          ahead: 4,
+          retry: { maxAttempts: 50, minTimeout: 5000, jitter: 0 },
+        },
+        { concurrency: 2, queue: keyedQueue() },
+      );
+      await bed.run(4000);
+      assertEquals(bed.books, { received: 300, held: 30, acked: 270 });
+      isDown = false;
+      await bed.run(10_000);
+      assertEquals(done, range(30).map((n) => 10 * n + 1));
+      assertEquals(bed.books, { received: 300, acked: 300 });
+      assertEquals(bed.engine.seen("nak"), []);
+    },
+  );
+}
+
+bedTest(
+  "inPlace: messages that wait for their next attempt leave their room to others, and so do those whose workers are lent",
+  async (bed) => {
+    bed.publish(40);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    bed.consume(
+      async ({ id }, ctx) => {
+        if (id <= 4) await ctx.lend(() => promise);
+        else if (id <= 8 && ctx.attempt === 1) throw new Error("not yet");
+      },
+      { inPlace: true, retry: { minTimeout: 5000, jitter: 0 } },
+      { concurrency: 4 },
+    );
+    await bed.run(100);
+    assertEquals(bed.books, { received: 40, held: 8, acked: 32 });
+    resolve();
+  },
+);
+
+bedTest(
+  "inPlace: when a key's messages succeed again, those behind take room as any others do",
+  async (bed) => {
+    for (const n of range(60)) bed.engine.publish(n % 2);
+    bed.consume(
+      async ({ id, key }, { attempt }) => {
+        if (id === 1 && attempt === 1) throw new Error("not yet");
+        await after(key === 0 ? 100 : 10);
+      },
+      { key: ({ key }) => key, retry: { minTimeout: 100, jitter: 0 } },
+      { concurrency: 2, queue: keyedQueue() },
+    );
+    await bed.run(100); // Ten of the other key are done, and as many held beside them.
+    const { held } = bed.consumption.stats;
+    assert(held > 8, `${held} are held`);
+    await bed.run(110);
+    const { received } = bed.consumption.stats;
+    await bed.run(300);
+    assertEquals(bed.consumption.stats.received, received);
+  },
+);
+
+bedTest(
+  "inPlace: beyond a thousand that wait, what fails is given back; but not what others of its key wait behind",
+  async (bed) => {
+    for (const n of range(1000)) bed.engine.publish(`key ${n}`);
+    for (const _ of range(2)) bed.engine.publish("of two");
+    bed.publish(2);
+    let isDown = true;
+    bed.consume(
+      () => {
+        if (isDown) throw new Error("down");
+      },
+      {
+        key: ({ key }) => key,
+        retry: { minTimeout: 5000, jitter: 0 },
+      },
+      { concurrency: 100, queue: keyedQueue() },
+    );
+    await bed.run(1000);
+    assertEquals(bed.engine.seen("nak"), [
+      "nak 1003 #1 5000",
+      "nak 1004 #1 5000",
+    ]);
+    assertEquals(bed.books, { received: 1004, held: 1002, retried: 2 });
+    isDown = false;
+    await bed.run(10_000);
+    assertEquals(bed.consumption.stats.acked, 1004);
+  },
+);
+
 bedTest(
   "priority: of the messages that are held the one with the higher number is next",
   async (bed) => {

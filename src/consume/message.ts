@@ -84,7 +84,9 @@ export interface Message {
  * const receive: Receive<Message> = (room, signal) => {
  *   if (stored.length > 0) return stored.splice(0, room);
  *   return new Promise((resolve) => { // There will be no more.
- *     signal.addEventListener("abort", () => resolve([]));
+ *     const end = () => resolve([]);
+ *     if (signal.aborted) end();
+ *     else signal.addEventListener("abort", end, { once: true });
  *   });
  * };
  * const group = new CoGroup(2);
@@ -97,7 +99,8 @@ export interface Message {
  * @typeParam M The type of the messages.
  * @param room At most how many. A positive integer.
  * @param signal Speaks when no more are wanted. To resolve with what has come by then, or
- *   with nothing, is as good as to reject.
+ *   with nothing, is as good as to reject with its reason, or an AbortError. It is one
+ *   for all calls: a listener that stays adds up.
  * @returns The messages, as soon as there are any: an iterable or an async iterable, or
  *   a promise of one.
  */
