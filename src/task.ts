@@ -51,7 +51,7 @@ export interface TaskContext {
   readonly signal: AbortSignal;
   /** Which worker runs it: from 0 to `concurrency - 1`. Two tasks in flight never have one id. */
   readonly workerId: number;
-  /** 1 on the first run, 2 on the first retry. */
+  /** 1 on the first run, 2 on the first retry. Of a message of `consume` each delivery counts. */
   readonly attempt: number;
   /**
    * Lends the worker to others while the task waits for something else: above all for

@@ -50,7 +50,7 @@ test("A Consumption has exactly these members", async () => {
   const group = new mod.CoGroup(1);
   group.close();
   const consumption = consuming.consume(group, () => [], () => {});
-  assertEquals(Object.keys(consumption), ["close", "wait", "stats"]);
+  assertEquals(Object.keys(consumption), ["close", "wait", "stats", "error"]);
   await consumption.wait();
 });
 

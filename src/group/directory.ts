@@ -29,7 +29,7 @@ export interface TaskInfo {
   readonly id: unknown;
   /** Where it is: see the words of `CoGroupStats`. */
   readonly state: "queued" | "delayed" | "running" | "lent";
-  /** How many attempts have begun: 0 before the first. */
+  /** How many attempts have begun: 0 before the first, but of a message that came again. */
   readonly attempt: number;
   /** The worker that runs it; undefined unless it is running. */
   readonly workerId: number | undefined;

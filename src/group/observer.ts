@@ -155,7 +155,7 @@ export type TaskStep =
     }
     | {
       readonly type: "started" | "lent" | "back" | "fulfilled";
-      /** Which attempt it is, from 1. */
+      /** Which attempt it is, from 1; of a message of `consume`, as its deliveries count. */
       readonly attempt: number;
       /** The worker; -1 if the task has none, because it has lent it. */
       readonly workerId: number;
