@@ -288,6 +288,7 @@ async function work(store: Store, options: Options): Promise<number> {
         const value = { url: message.string(), error: reason(error) };
         return store.put("dead", value, `${message.seq}`);
       },
+      onRetry() {}, // It is tried again; the dead have their errors beside them.
       onError: complain,
     },
   );
