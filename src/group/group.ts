@@ -192,6 +192,7 @@ export class Group {
       onLooked,
       onBroken,
     });
+    watch?.created(concurrency, paused);
     queue.attach?.({
       gateTo: (governor, key, keeper) => {
         if (governor !== settings.governor) {
@@ -277,7 +278,7 @@ export class Group {
   close(): void {
     if (this.state.closed) return;
     this.state.closed = true;
-    this.#watch?.group("closed");
+    this.#watch?.group({ type: "closed" });
     this.workers.isWatched = true; // The end is to be seen, though no call waits for it.
     if (!this.state.isAborted) this.#stopIntake();
   }
@@ -304,7 +305,7 @@ export class Group {
   setPaused(paused: boolean): void {
     const isOther = this.state.paused !== paused;
     this.state.paused = paused;
-    if (isOther) this.#watch?.group(paused ? "paused" : "resumed");
+    if (isOther) this.#watch?.group({ type: paused ? "paused" : "resumed" });
     this.workers.look();
     for (const feed of this.feeds) feed.resized?.();
   }
@@ -448,7 +449,7 @@ export class Group {
       this.feeds.clear(); // A stream may be read on, whatever becomes of the next life.
       this.state.reset();
       this.#grace.reset();
-      this.#watch?.group("reset");
+      this.#watch?.group({ type: "reset" });
       this.#follow();
       return abandoned;
     });
@@ -480,7 +481,7 @@ export class Group {
   #abandonAll(reason: unknown): void {
     if (!this.#hasEntries) {
       this.state.abandoned += this.backlog.size;
-      this.#watch?.group("aborted", { reason });
+      this.#watch?.group({ type: "aborted", reason });
       return;
     }
     const { size } = this.backlog;
@@ -493,7 +494,7 @@ export class Group {
     const left = this.#left ??= []; // Not spread: the stack is not that large.
     for (const item of items) if (!stays(item)) left.push(item);
     this.attempts.countAbandoned(items);
-    this.#watch?.group("aborted", { reason });
+    this.#watch?.group({ type: "aborted", reason });
     this.attempts.tellAbandoned(items, "aborted", reason);
   }
 
