@@ -624,14 +624,36 @@ test("An observer that is none is a TypeError", () => {
   new CoGroup({ concurrency: 1, observer: undefined });
 });
 
+/** What `console.log` shows of a group. */
+function shown(group: object): string {
+  const show = Symbol.for("nodejs.util.inspect.custom");
+  const method =
+    (group as Record<symbol, (...args: unknown[]) => string>)[show]!;
+  const inspect = (value: unknown) => JSON.stringify(value);
+  return method.call(group, 2, {}, inspect);
+}
+
+test("console.log shows the name and the fields of a class that is derived, and no group as none", () => {
+  class Crawler extends CoGroup {
+    host = "example.org";
+  }
+  assertEquals(
+    shown(new Crawler(2)),
+    'Crawler (open) {"concurrency":2,"host":"example.org"}',
+  );
+  const group = new CoGroup(1);
+  for (
+    const none of [
+      Object.create(CoGroup.prototype),
+      CoGroup.prototype,
+      new Proxy(group, {}),
+      Object.create(group),
+    ]
+  ) assertEquals(shown(none), "CoGroup {}");
+  assertEquals(shown(Crawler.prototype), "Crawler {}");
+});
+
 test("console.log shows what state a group is in, and what it has counted", async () => {
-  const shown = (group: object): string => {
-    const show = Symbol.for("nodejs.util.inspect.custom");
-    const method =
-      (group as Record<symbol, (...args: unknown[]) => string>)[show]!;
-    const inspect = (value: unknown) => JSON.stringify(value);
-    return method.call(group, 2, {}, inspect);
-  };
   const group = new CoGroup({ concurrency: 2, onError: () => {} });
   assertEquals(shown(group), 'CoGroup (open) {"concurrency":2}');
   group.pause();

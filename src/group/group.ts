@@ -240,7 +240,7 @@ export class Group {
   }
 
   /** What `console.log` shows: its state, and what it has counted, without the zeros. */
-  get shown(): [title: string, details: object] {
+  get shown(): [state: string, details: object] {
     const { isAborted, isClosed, limit, paused } = this.state;
     const life = isClosed && this.isAtRest
       ? "done"
@@ -251,7 +251,7 @@ export class Group {
       : "open";
     const counts = Object.entries(this.stats).filter(([, n]) => n > 0);
     const details = { concurrency: limit, ...Object.fromEntries(counts) };
-    return [`CoGroup (${paused ? `${life}, paused` : life})`, details];
+    return [`(${paused ? `${life}, paused` : life})`, details];
   }
 
   /** Whether nothing is queued, delayed, lent or in flight. */
