@@ -161,7 +161,6 @@ export class Workers implements Host {
     if (this.#ids.used === 0) this.turn.enter();
     const ctx = this.#context();
     ctx.item = call;
-    if (this.#backlog.waiting > 0) this.#admit(); // Its place is free.
     try {
       const value = await this.#runner.invoke(call.task, ctx);
       this.#end(ctx);
@@ -188,10 +187,6 @@ export class Workers implements Host {
     let item: Item | undefined = first;
     while (item !== undefined) {
       ctx.item = item;
-      const run = typeof item === "function" || item.isPlain
-        ? undefined
-        : this.#attempts.begin(item, id);
-      if (this.#backlog.waiting > 0) this.#admit(); // Its place is free.
       if (typeof item === "function") {
         // The same as below, written out: it saves half of the time of a plain `add`.
         if (isWrapped || item.length > 0) ctx.isOwn = true;
@@ -208,7 +203,9 @@ export class Workers implements Host {
           state.rejected++;
           runner.report(error, { task: item }, ctx);
         }
-      } else if (run !== undefined) {
+      } else if (!item.isPlain) {
+        const run = this.#attempts.begin(item, id);
+        if (this.#watch !== undefined) this.#letIn(); // It has heard of the start by now.
         let value: unknown;
         let error: Maybe<unknown> = NONE;
         try {
@@ -363,6 +360,8 @@ export class Workers implements Host {
       item.state = "running";
       if (this.#mayBeLost(item)) this.#attempts.track(item);
     }
+    // Else senders come in when the observer has heard of the start: see `work`.
+    if (this.#backlog.waiting > 0 && this.#watch === undefined) this.#admit();
     return true;
   }
 
