@@ -206,7 +206,7 @@ export type TaskStep =
  * A step of a group as a whole. `created` is the first one; what an observer throws at
  * it, the constructor of the group throws. `aborted` comes before the tasks that it
  * abandons; `waiting` when a task is next and the governor has no permit for it, `ready`
- * when that wait is over.
+ * when that wait is over: when there is one, or right after the start that took it.
  *
  * @example For how long the governor has held the group up
  * ```ts

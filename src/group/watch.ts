@@ -66,10 +66,10 @@ export class Watch {
     this.#tell({ type: "due", time, task, elapsed });
   }
 
-  /** The wait for the permit, if there was one, is over with the start. */
+  /** The wait for its permit, if there was one, is over with the start. */
   started(entry: Entry, place: Place): void {
-    this.gate?.look();
     this.ran("started", entry, place);
+    this.gate?.look();
   }
 
   /** A step that has nothing but a place. */

@@ -143,6 +143,13 @@ export class Replayer implements Observer {
           stats.queued + stats.delayed + stats.lent + stats.inFlight,
       `law 1: ${what}`,
     );
+    // Of those that one call abandons it hears one after the other.
+    if (!["accepted", "abandoned", "aborted"].includes(step.type)) {
+      for (const [name, n] of Object.entries(stats)) {
+        const heard = this.#counts[name as keyof CoGroupStats];
+        must(n === heard, `${what}: ${n} ${name}, and not ${heard}`);
+      }
+    }
     const wasShrunk = stats.inFlight <= this.#most;
     this.#most = Math.max(concurrency, stats.inFlight);
     must(stats.inFlight <= concurrency || wasShrunk, `law 2: ${what}`);
