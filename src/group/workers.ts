@@ -117,6 +117,10 @@ export class Workers implements Host {
   wakeNext(): boolean {
     if (this.#bell.isRung) return true;
     if (!this.#isOpen(NO_ID)) return false;
+    if (this.#watch !== undefined && this.#backlog.waiting > 0) {
+      this.#bell.ring(); // A look lets senders in, and a start may not be told yet.
+      return true;
+    }
     const item = this.#peek();
     if (item === undefined) return false;
     if (typeof item === "function" || !this.#mayWake(item)) this.#bell.ring();
