@@ -117,7 +117,7 @@ export class Workers implements Host {
   wakeNext(): boolean {
     if (this.#bell.isRung) return true;
     if (!this.#isOpen(NO_ID)) return false;
-    if (this.#watch !== undefined && this.#backlog.waiting > 0) {
+    if (this.#backlog.waiting > 0 && this.#watch !== undefined) {
       this.#bell.ring(); // A look lets senders in, and a start may not be told yet.
       return true;
     }

@@ -10,7 +10,7 @@
  */
 
 import { count, number, options as checked } from "../base/check.ts";
-import { outOfRange, wrongType } from "../base/errors.ts";
+import { wrongType } from "../base/errors.ts";
 import type { Observer, Step } from "../group/observer.ts";
 import { opening, running, type TraceEvent, write } from "./events.ts";
 import { Replay } from "./replay.ts";
