@@ -153,8 +153,7 @@ export class Replay {
   }
 
   #leave(workerId: number): void {
-    const lane = this.lanes[workerId];
-    if (lane === undefined) return;
+    const lane = this.lanes[workerId]!;
     lane.isBusy = false;
     lane.task = undefined; // What it refers to may be large.
   }
