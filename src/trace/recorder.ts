@@ -251,7 +251,6 @@ export class Recorder implements Observer {
       missed += piece.missed;
       isLast = cursor >= end;
       if (isLast) this.#addRunning(replay, events, true);
-      if (events.length === 0) continue;
       yield opens + JSON.stringify(events).slice(1, -1);
       opens = ",";
     }
