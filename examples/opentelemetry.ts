@@ -16,6 +16,7 @@
 import type { Meter, Tracer } from "npm:@opentelemetry/api@1.9";
 import {
   CoGroup,
+  type ObservedTask,
   type Observer,
   type TaskContext,
   type WorkerFunction,
@@ -38,8 +39,9 @@ export function inSpans(tracer: Tracer, name: string): WorkerFunction {
       try {
         return await task(ctx);
       } catch (error) {
-        span.recordException(error instanceof Error ? error : String(error));
-        span.setStatus({ code: ERROR, message: String(error) });
+        const message = text(error);
+        span.recordException(error instanceof Error ? error : message);
+        span.setStatus({ code: ERROR, message });
         throw error;
       } finally {
         span.end();
@@ -48,22 +50,45 @@ export function inSpans(tracer: Tracer, name: string): WorkerFunction {
   };
 }
 
-/** An observer that measures how tasks end, how long they wait, and how long they run. */
+/** Of whatever a task throws: not everything can be made a text. */
+function text(error: unknown): string {
+  try {
+    return String(error);
+  } catch {
+    return typeof error;
+  }
+}
+
+/**
+ * An observer that measures how tasks end, how long they are queued before each attempt,
+ * and how long each attempt keeps a worker: what it waits in `ctx.lend` is left out.
+ */
 export function measuring(meter: Meter, name: string): Observer {
   const group = { "cogroup.name": name };
   const unit = "ms";
   const ended = meter.createCounter("cogroup.ended");
   const waited = meter.createHistogram("cogroup.waited", { unit });
   const ran = meter.createHistogram("cogroup.ran", { unit });
+  /** How long those ran that have lent their workers, before that. */
+  const before = new Map<ObservedTask, number>();
   return {
     onStep(step) {
       switch (step.type) {
         case "started":
           return waited.record(step.elapsed, group);
+        case "lent":
+          before.set(step.task, (before.get(step.task) ?? 0) + step.elapsed);
+          return;
+        case "delayed":
         case "fulfilled":
-        case "rejected":
-          ran.record(step.elapsed, group);
+        case "rejected": {
+          const { task, elapsed, workerId } = step;
+          const last = workerId < 0 ? 0 : elapsed; // Else it has lent its worker to the end.
+          ran.record((before.get(task) ?? 0) + last, group);
+          before.delete(task);
+          if (step.type === "delayed") return;
           return ended.add(1, { ...group, "cogroup.end": step.type });
+        }
         case "abandoned":
           return ended.add(1, { ...group, "cogroup.end": step.why });
       }

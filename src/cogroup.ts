@@ -82,7 +82,10 @@ export class CoGroup implements AsyncDisposable {
 
   static {
     partsOf = (group) => ({ group: group.#group, intake: group.#intake });
-    showBy(this.prototype, (group) => group.#group.shown);
+    showBy(
+      this.prototype,
+      (group) => #group in group ? group.#group.shown : undefined,
+    );
   }
 
   /**

@@ -66,17 +66,26 @@ test("tellAll() tells each of its observers, in order, whatever the others throw
     const recorder = new Recorder();
     const all = tellAll(
       observer(({ type }) => void heard.push(`first ${type}`)),
-      observer(() => {
-        throw "second";
+      observer(({ type }) => {
+        if (type !== "created") throw "second";
       }),
-      observer(() => Promise.reject("third") as never),
+      observer(({ type }) => {
+        if (type !== "created") return Promise.reject("third") as never;
+      }),
       recorder,
     );
     const group = new CoGroup({ concurrency: 1, observer: all });
     group.close();
     await group.wait();
+    const created = heard.shift();
+    assertEquals(created, "first created");
     assertEquals(heard, ["first closed", "second", "third"]);
-    assertEquals(recorder.toJSON().otherData.steps, 1);
+    assertEquals(recorder.toJSON().otherData.steps, 2);
+    assertThrows(
+      () => new CoGroup({ concurrency: 1, observer: tellAll(all) }),
+      TypeError,
+      "a Recorder is for one group",
+    );
   } finally {
     console.error = error;
   }

@@ -3,6 +3,7 @@ import {
   allOf,
   CoGroup,
   type CoGroupOptions,
+  droppingQueue,
   fifoQueue,
   type Governor,
   keyedQueue,
@@ -18,13 +19,14 @@ import { assertBooks, gate, range, settled } from "./support/helpers.ts";
 import { assert, assertEquals, assertThrows } from "./support/std.ts";
 import { test } from "./support/test.ts";
 
-/** A group, and all that its observer hears. */
+/** A group, and all that its observer hears of from then on. */
 function watched(
   options: Omit<CoGroupOptions, "observer"> = { concurrency: 1 },
 ): { group: CoGroup; steps: Step[]; log: () => string[] } {
   const steps: Step[] = [];
   const observer = { onStep: (step: Step) => void steps.push(step) };
   const group = new CoGroup({ slice: Infinity, ...options, observer });
+  steps.length = 0; // Of its making: see the first test.
   return { group, steps, log: () => steps.splice(0).map(inWords) };
 }
 
@@ -40,6 +42,30 @@ function inWords(step: Step): string {
 function stepsOf(steps: Step[], number: number): Step[] {
   return steps.filter((step) => "task" in step && step.task.number === number);
 }
+
+test("An observer first hears of what the group is made with, and may refuse it", () => {
+  const steps: Step[] = [];
+  const observer = { onStep: (step: Step) => void steps.push(step) };
+  new CoGroup({ concurrency: 3, paused: true, observer });
+  new CoGroup({ concurrency: Infinity, observer });
+  assertEquals(
+    steps.map(({ time: _, ...step }) => step),
+    [
+      { type: "created", concurrency: 3, paused: true },
+      { type: "created", concurrency: Infinity, paused: false },
+    ],
+  );
+  const refusing = {
+    onStep() {
+      throw new RangeError("no more groups");
+    },
+  };
+  assertThrows(
+    () => new CoGroup({ concurrency: 1, observer: refusing }),
+    RangeError,
+    "no more groups",
+  );
+});
 
 test("An observer hears of the acceptance, the start and the end of tasks from every call", async () => {
   const { group, steps } = watched({ concurrency: 2, capacity: 1 });
@@ -185,7 +211,6 @@ test("A task that ends while its worker is lent ends in none: -1", async () => {
     "1 accepted",
     "1 started 1@0",
     "1 lent 1@0",
-    "1 back 1@-1",
     "1 fulfilled 1@-1",
     "closed",
   ]);
@@ -326,10 +351,13 @@ for (const [kind, governor] of Object.entries({ semaphore, foreign })) {
     const begin = kind === "foreign"
       ? ["waiting", "ready", "started", "waiting"]
       : ["started", "waiting"];
+    const end = kind === "foreign"
+      ? ["ready", "started"]
+      : ["started", "ready"];
     assertEquals(waits(), begin);
     wait.open();
     await Promise.all(results);
-    assertEquals(waits(), [...begin, "ready", "started"]);
+    assertEquals(waits(), [...begin, ...end]);
     for (const step of steps) {
       if (step.type === "ready") assert(step.elapsed >= 0);
     }
@@ -402,6 +430,125 @@ test("A start is told with the worker that the task then runs in", async () => {
     );
     assertEquals(places, seen, `of ${id}`);
   }
+});
+
+test("A start, and the way back from a loan, are told when tasks() has the task, in its worker", async () => {
+  const seen: string[] = [];
+  const observer = {
+    onStep(step: Step) {
+      if (step.type !== "started" && step.type !== "back") return;
+      const { id } = step.task;
+      const it = group.tasks().find((task) => task.id === id);
+      seen.push(`${step.type} ${id}: ${it?.state}`);
+      assertEquals(it?.workerId, step.workerId);
+      assertEquals(
+        group.tasks().filter(({ state }) => state === "running").length,
+        group.inFlight,
+      );
+    },
+  };
+  const group: CoGroup = new CoGroup({ concurrency: 2, capacity: 1, observer });
+  const results = [
+    group.go((ctx) => ctx.lend(() => settled()), { id: "go" }),
+    group.insert(() => {}, { id: "insert" }),
+    group.insertAll(["a", "b", "c"].map((id) => ({
+      task: () => Promise.resolve(),
+      options: { id },
+    }))),
+  ];
+  const each = (id: number) => ({ id });
+  for await (const _ of group.map([1, 2], (n) => n, { each }));
+  await Promise.all(results);
+  await group.wait();
+  assertEquals(seen.sort(), [
+    "back go: running",
+    "started 1: running",
+    "started 2: running",
+    "started a: running",
+    "started b: running",
+    "started c: running",
+    "started go: running",
+    "started insert: running",
+  ]);
+});
+
+test("The end of a wait for the governor is told when the task that it was for has started", async () => {
+  const seen: unknown[] = [];
+  const observer = {
+    onStep({ type }: Step) {
+      if (type !== "ready") return;
+      const { queued, inFlight } = group.stats;
+      seen.push([queued, inFlight, group.size]);
+      assertBooks(group);
+    },
+  };
+  const governor = new Semaphore(1);
+  const group: CoGroup = new CoGroup({ concurrency: 2, governor, observer });
+  for (const _ of range(2)) group.add(() => settled());
+  await group.wait();
+  assertEquals(seen, [[0, 1, 0]]);
+});
+
+test("No step says that more tasks are in flight than there are workers, though one ends while it has lent its own", async () => {
+  let most = 0;
+  const observer = {
+    onStep({ type }: Step) {
+      if (type !== "created") most = Math.max(most, group.inFlight);
+    },
+  };
+  const group: CoGroup = new CoGroup({ concurrency: 1, observer });
+  const [first, second] = [gate(), gate()];
+  group.add(async (ctx) => {
+    ctx.lend(() => second.promise).catch(() => {});
+    await first.promise;
+  });
+  group.add(() => second.promise);
+  await settled();
+  first.open();
+  await settled();
+  assertEquals(group.stats.fulfilled, 1);
+  second.open();
+  await group.wait();
+  assertEquals(most, 1);
+});
+
+test("Steps' times go on where a test fakes performance.now, and takes that back", async () => {
+  const { now } = performance;
+  const { group, steps } = watched();
+  try {
+    const wait = gate();
+    group.add(() => wait.promise);
+    await settled();
+    performance.now = () => 0;
+    wait.open();
+    await group.go(() => {});
+  } finally {
+    performance.now = now;
+  }
+  await group.wait();
+  let last = -Infinity;
+  for (const step of steps) {
+    assert(step.time >= last, step.type);
+    if ("elapsed" in step) assert(step.elapsed >= 0, step.type);
+    last = step.time;
+  }
+  assertEquals(steps.length, 7);
+});
+
+test("An observer hears nothing of a task that a droppingQueue refuses", async () => {
+  const queue = droppingQueue<QueuedTask>(1);
+  const { group, log } = watched({ concurrency: 1, queue, paused: true });
+  const added = range(2).map(() => group.add(() => {}));
+  group.resume();
+  await group.wait();
+  assertEquals(added, [true, false]);
+  assertEquals(log(), [
+    "1 accepted",
+    "resumed",
+    "closed",
+    "1 started 1@0",
+    "1 fulfilled 1@0",
+  ]);
 });
 
 test("Steps of a go and of a map are told in the async context of the call", async () => {
@@ -480,14 +627,36 @@ test("An observer that is none is a TypeError", () => {
   new CoGroup({ concurrency: 1, observer: undefined });
 });
 
+/** What `console.log` shows of a group. */
+function shown(group: object): string {
+  const show = Symbol.for("nodejs.util.inspect.custom");
+  const method =
+    (group as Record<symbol, (...args: unknown[]) => string>)[show]!;
+  const inspect = (value: unknown) => JSON.stringify(value);
+  return method.call(group, 2, {}, inspect);
+}
+
+test("console.log shows the name and the fields of a class that is derived, and no group as none", () => {
+  class Crawler extends CoGroup {
+    host = "example.org";
+  }
+  assertEquals(
+    shown(new Crawler(2)),
+    'Crawler (open) {"concurrency":2,"host":"example.org"}',
+  );
+  const group = new CoGroup(1);
+  for (
+    const none of [
+      Object.create(CoGroup.prototype),
+      CoGroup.prototype,
+      new Proxy(group, {}),
+      Object.create(group),
+    ]
+  ) assertEquals(shown(none), "CoGroup {}");
+  assertEquals(shown(Crawler.prototype), "Crawler {}");
+});
+
 test("console.log shows what state a group is in, and what it has counted", async () => {
-  const shown = (group: object): string => {
-    const show = Symbol.for("nodejs.util.inspect.custom");
-    const method =
-      (group as Record<symbol, (...args: unknown[]) => string>)[show]!;
-    const inspect = (value: unknown) => JSON.stringify(value);
-    return method.call(group, 2, {}, inspect);
-  };
   const group = new CoGroup({ concurrency: 2, onError: () => {} });
   assertEquals(shown(group), 'CoGroup (open) {"concurrency":2}');
   group.pause();

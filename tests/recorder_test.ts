@@ -1,4 +1,12 @@
-import { CoGroup, Semaphore, slidingQueue, type Step } from "../mod.ts";
+import {
+  CoGroup,
+  fifoQueue,
+  type Queue,
+  type QueuedTask,
+  Semaphore,
+  slidingQueue,
+  type Step,
+} from "../mod.ts";
 import { QUEUE, Recorder, type TraceEvent } from "../src/trace/mod.ts";
 import { gate, range, settled } from "./support/helpers.ts";
 import { assert, assertEquals, assertThrows } from "./support/std.ts";
@@ -95,7 +103,7 @@ test("Recorder shows each attempt in the lane of its worker, with how it ended",
   assertEquals(third!.args!["attempt"], 2);
   assertEquals(third!.args!["error"], "Error: busy");
   assert(Number(third!.args!["delayedMs"]) >= 1 - 1e-3);
-  const delays = named(traceEvents, "task 2 delayed");
+  const delays = named(traceEvents, "delayed");
   assertEquals(delays.map(({ ph }) => ph), ["b", "e"]);
   const names = named(traceEvents, "thread_name").map(({ tid, args }) =>
     `${tid} ${args!["name"]}`
@@ -118,10 +126,15 @@ test("Recorder shows a lent worker as free, and the task where it goes on", asyn
     slices(traceEvents).map(({ name, args }) => `${name} ${args!["end"]}`),
     ["outer lent", "inner fulfilled", "outer fulfilled", "lost lent"],
   );
-  assertEquals(named(traceEvents, "outer lent").map(({ ph }) => ph), [
-    "b",
-    "e",
-  ]);
+  assertEquals(
+    named(traceEvents, "lent").map(({ ph, args }) => [ph, args?.["id"]]),
+    [
+      ["b", "outer"],
+      ["e", undefined],
+      ["b", "lost"],
+      ["e", undefined],
+    ],
+  );
   assertEquals(named(traceEvents, "lost ended")[0]!.args!["end"], "fulfilled");
 });
 
@@ -149,6 +162,7 @@ test("Recorder marks what happens to the group and to waiting tasks", async () =
       { name, s, args },
     ) => [name, s, args!["why"], args!["reason"], args!["concurrency"]]),
     [
+      ["created", "p", undefined, undefined, 1],
       ["paused", "p", undefined, undefined, undefined],
       ["evicted", "t", "evicted", undefined, undefined],
       ["resized", "p", undefined, undefined, 4],
@@ -161,7 +175,7 @@ test("Recorder marks what happens to the group and to waiting tasks", async () =
     ],
   );
   assertEquals(
-    named(traceEvents, "delayed delayed").map(({ ph }) => ph),
+    traceEvents.filter(({ cat }) => cat === "delayed").map(({ ph }) => ph),
     ["b", "e"],
   );
 });
@@ -292,6 +306,7 @@ test("Recorder.eventsSince() reads no more steps than it is told to, and shows w
     cursor = piece.cursor;
     assertEquals(piece.more, cursor < all.cursor);
     assertEquals(piece.open.length, piece.more ? 0 : 1);
+
     if (!piece.more) break;
   }
   assertEquals(events, all.events);
@@ -305,12 +320,176 @@ test("Recorder.eventsSince() says how many steps a reader has missed, and opens 
   const group = new CoGroup({ concurrency: 1, observer: recorder });
   await group.go(() => {});
   const { cursor } = recorder.eventsSince();
-  assertEquals(cursor, 3);
+  assertEquals(cursor, 4);
   for (const _ of range(5)) await group.go(() => {});
   const { events, missed } = recorder.eventsSince(cursor);
-  assertEquals(missed, 18 - 10 - 3);
+  assertEquals(missed, 19 - 10 - 4);
   assertEquals(events[0]!.name, "process_name");
   checkFormat(events);
+});
+
+test("Recorder.eventsSince() remembers what several readers have seen", async () => {
+  const recorder = new Recorder();
+  const group = new CoGroup({ concurrency: 1, observer: recorder });
+  const cursors = range(6).map(() => 0);
+  const events: TraceEvent[][] = cursors.map(() => []);
+  const look = (reader: number) => {
+    const piece = recorder.eventsSince(cursors[reader], 3 + reader);
+    events[reader]!.push(...piece.events);
+    cursors[reader] = piece.cursor;
+    return piece.more;
+  };
+  for (const id of range(20)) {
+    await group.go((ctx) => ctx.lend(() => settled()), { id });
+    look(id % 6);
+    look(id % 2);
+  }
+  const { traceEvents } = recorder.toJSON();
+  for (const reader of cursors.keys()) {
+    while (look(reader));
+    assertEquals(events[reader], traceEvents, `reader ${reader}`);
+  }
+});
+
+test("Recorder.chunks() gives the text of the trace in pieces, also if the group goes on meanwhile", async () => {
+  const recorder = new Recorder({ steps: 20_000 });
+  const none = JSON.parse([...recorder.chunks()].join(""));
+  assertEquals(none, recorder.toJSON());
+  const group = new CoGroup({
+    concurrency: 3,
+    observer: recorder,
+    slice: Infinity,
+  });
+  const run = (tasks: number) => {
+    for (let i = 1; i < tasks; i++) group.add(() => {});
+    return group.go(() => {});
+  };
+  await run(6_000);
+  const pieces = [...recorder.chunks()];
+  assert(pieces.length > 3);
+  assertEquals(JSON.parse(pieces.join("")), recorder.toJSON());
+  const wait = gate();
+  group.add(() => wait.promise, { id: "long" });
+  await settled();
+  const meanwhile: string[] = [];
+  for (const piece of recorder.chunks()) {
+    meanwhile.push(piece);
+    if (meanwhile.length < 3) await run(5_000);
+  }
+  const { traceEvents, otherData } = JSON.parse(meanwhile.join(""));
+  assert(otherData.missed > 0);
+  const long = slices(traceEvents).filter(({ name }) => name === "long");
+  assertEquals(long.map(({ args }) => args!["end"]), ["running"]);
+  wait.open();
+  await group.wait();
+});
+
+test("Recorder takes memory as steps come, however many it may keep", () => {
+  const recorder = new Recorder({ steps: 2 ** 32 - 1 });
+  const task = { id: undefined, key: undefined, priority: 0, weight: 1 };
+  const count = 3_000;
+  for (const i of range(count)) {
+    const number = { task: { ...task, number: i + 1 }, elapsed: 0 };
+    recorder.onStep({ type: "accepted", time: i, ...number });
+  }
+  const { otherData, traceEvents } = recorder.toJSON();
+  assertEquals([otherData.steps, otherData.missed], [count, 0]);
+  assertEquals(
+    named(traceEvents, "tasks").map(({ args }) => args!["queued"]),
+    range(count).map((i) => i + 1),
+  );
+});
+
+test("Recorder gives the trace of a group that has 150,000 tasks in flight", () => {
+  const count = 150_000;
+  const recorder = new Recorder({ steps: 2 * count });
+  const plain = { id: undefined, key: undefined, priority: 0, weight: 1 };
+  for (let i = 0; i < count; i++) {
+    const task = { ...plain, number: i + 1 };
+    const it = { time: i, task, elapsed: 0 };
+    recorder.onStep({ type: "accepted", ...it });
+    recorder.onStep({ type: "started", ...it, attempt: 1, workerId: i });
+  }
+  assertEquals(slices(recorder.toJSON().traceEvents).length, count);
+});
+
+test("Recorder is for one group: a second one is not made", async () => {
+  const recorder = new Recorder();
+  const group = new CoGroup({ concurrency: 1, observer: recorder });
+  await group.reset();
+  assertThrows(
+    () => new CoGroup({ concurrency: 1, observer: recorder }),
+    TypeError,
+    "a Recorder is for one group",
+  );
+  await group.go(() => {});
+  assertEquals(slices(recorder.toJSON().traceEvents).length, 1);
+});
+
+test("Recorder counts nothing as queued after a reset, if the group's queue has lost it", async () => {
+  const queue = fifoQueue<QueuedTask>();
+  const losing: Queue<QueuedTask> = {
+    capacity: Infinity,
+    get size() {
+      return queue.size;
+    },
+    push: (value) => queue.push(value),
+    peek: () => queue.peek(),
+    shift: () => queue.shift(),
+    clear: () => queue.clear().slice(1),
+  };
+  const recorder = new Recorder();
+  const group = new CoGroup({
+    concurrency: 1,
+    observer: recorder,
+    queue: losing,
+    paused: true,
+  });
+  for (const id of ["lost", "told of"]) group.add(() => {}, { id });
+  group.abort();
+  assertEquals(group.stats.abandoned, 2);
+  await group.reset();
+  const { traceEvents } = recorder.toJSON();
+  assertEquals(named(traceEvents, "abandoned").length, 1);
+  const counts = named(traceEvents, "tasks");
+  assertEquals(counts.at(-1)!.args!["queued"], 0);
+});
+
+test("Recorder cuts ids, keys and errors that are long, and names a task without a text by its number", async () => {
+  const recorder = new Recorder();
+  const onError = () => {};
+  const group = new CoGroup({ concurrency: 1, observer: recorder, onError });
+  const long = "x".repeat(1_000_000);
+  group.add(() => Promise.reject(long), { id: long, key: long });
+  group.add(() => {}, { id: "" });
+  await group.wait();
+  const [first, second] = slices(recorder.toJSON().traceEvents);
+  assertEquals(first!.name, `${"x".repeat(99)}…`);
+  for (const name of ["key", "error"]) {
+    assertEquals(first!.args![name], `${"x".repeat(999)}…`);
+  }
+  assertEquals(second!.name, "task 2");
+  checkFormat(recorder.toJSON().traceEvents);
+});
+
+test("Recorder shows no slice of negative length where a test has faked performance.now meanwhile", async () => {
+  const { now } = performance;
+  const recorder = new Recorder();
+  const group = new CoGroup({ concurrency: 1, observer: recorder });
+  const waits = [gate(), gate()];
+  try {
+    for (const { promise } of waits) group.add(() => promise);
+    await settled();
+    performance.now = () => 0;
+    waits[0]!.open();
+    await settled();
+    checkFormat(recorder.toJSON().traceEvents);
+  } finally {
+    performance.now = now;
+  }
+  waits[1]!.open();
+  await group.wait();
+  checkFormat(recorder.toJSON().traceEvents);
 });
 
 test("Recorder shows no error of a step that it has forgotten", async () => {
@@ -342,10 +521,15 @@ test("Recorder ends the delay of a task that the queue does not take back", () =
   assertEquals(slices(traceEvents).map(({ args }) => args!["end"]), [
     "delayed",
   ]);
-  assertEquals(named(traceEvents, "a delayed").map(({ ts }) => ts), [
-    3000,
-    4000,
-  ]);
+  assertEquals(
+    named(traceEvents, "delayed").filter(({ cat }) => cat === "delayed").map((
+      { ts },
+    ) => ts),
+    [
+      3000,
+      4000,
+    ],
+  );
 });
 
 test("Recorder holds the texts of ids and errors that have none", async () => {

@@ -8,16 +8,19 @@
 type Inspect = (value: unknown, options: object) => string;
 
 /**
- * Has `console.log` show the objects of a class by a title and details. Not a method in
- * the class: its name is no part of what the class offers.
+ * Has `console.log` show the objects of a class by the name of their own class, a state,
+ * details, and what fields a derived class gives them. What only has the prototype
+ * (a mock, a proxy) is none of them: `describe` says undefined. Not a method in the class:
+ * its name is no part of what the class offers.
  */
-export function showBy<T>(
+export function showBy<T extends object>(
   prototype: T,
-  describe: (object: T) => [title: string, details: object],
+  describe: (object: T) => [state: string, details: object] | undefined,
 ): void {
   function show(this: T, _: number, options: object, inspect: Inspect): string {
-    const [title, details] = describe(this);
-    return `${title} ${inspect(details, options)}`;
+    const [state, details] = describe(this) ?? [];
+    const title = [this.constructor.name, state].filter((it) => it).join(" ");
+    return `${title} ${inspect({ ...details, ...this }, options)}`;
   }
   const name = Symbol.for("nodejs.util.inspect.custom");
   Object.defineProperty(prototype, name, { value: show, configurable: true });

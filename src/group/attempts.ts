@@ -123,6 +123,7 @@ export class Attempts {
       ++track.attempt,
     );
     run.item = entry;
+    this.#watch?.started(entry, run);
     const { timeout } = entry.traits;
     run.heed(entry.permit?.lost);
     run.heed(this.#queue.lost?.(entry));
@@ -280,8 +281,8 @@ export class Attempts {
   ): void {
     this.#count(entry, fate);
     unwatch(entry.track!.watcher);
-    const more = fate === "fulfilled" ? undefined : { error };
-    this.#watch?.run(fate, entry, place, more);
+    if (fate === "fulfilled") this.#watch?.ran(fate, entry, place);
+    else this.#watch?.rejected(entry, place, error);
   }
 
   /** Gives the permit back. A task that its own signal ended does not count as failed. */
@@ -382,8 +383,7 @@ export class Attempts {
     this.#state.inFlight--;
     this.#state.retried++;
     this.delays.add(entry.track!, run.wait);
-    const until = performance.now() + run.wait;
-    this.#watch?.run("delayed", entry, run, { error, until });
+    this.#watch?.delayed(entry, run, error, run.wait);
   }
 
   #requeue(entry: Entry): void {
@@ -420,7 +420,7 @@ export class Attempts {
     if (this.#watch === undefined) return;
     const { attempt, isLent } = run;
     const workerId = isLent ? NO_ID : run.workerId;
-    this.#watch.run("overdue", entry, { attempt, workerId }, { why });
+    this.#watch.overdue(entry, { attempt, workerId }, why);
   }
 
   #count(entry: Entry, fate: "fulfilled" | "rejected" | "abandoned"): void {

@@ -192,6 +192,7 @@ export class Group {
       onLooked,
       onBroken,
     });
+    watch?.created(concurrency, paused);
     queue.attach?.({
       gateTo: (governor, key, keeper) => {
         if (governor !== settings.governor) {
@@ -239,7 +240,7 @@ export class Group {
   }
 
   /** What `console.log` shows: its state, and what it has counted, without the zeros. */
-  get shown(): [title: string, details: object] {
+  get shown(): [state: string, details: object] {
     const { isAborted, isClosed, limit, paused } = this.state;
     const life = isClosed && this.isAtRest
       ? "done"
@@ -250,7 +251,7 @@ export class Group {
       : "open";
     const counts = Object.entries(this.stats).filter(([, n]) => n > 0);
     const details = { concurrency: limit, ...Object.fromEntries(counts) };
-    return [`CoGroup (${paused ? `${life}, paused` : life})`, details];
+    return [`(${paused ? `${life}, paused` : life})`, details];
   }
 
   /** Whether nothing is queued, delayed, lent or in flight. */
@@ -277,7 +278,7 @@ export class Group {
   close(): void {
     if (this.state.closed) return;
     this.state.closed = true;
-    this.#watch?.group("closed");
+    this.#watch?.group({ type: "closed" });
     this.workers.isWatched = true; // The end is to be seen, though no call waits for it.
     if (!this.state.isAborted) this.#stopIntake();
   }
@@ -310,7 +311,7 @@ export class Group {
   setPaused(paused: boolean): void {
     const isOther = this.state.paused !== paused;
     this.state.paused = paused;
-    if (isOther) this.#watch?.group(paused ? "paused" : "resumed");
+    if (isOther) this.#watch?.group({ type: paused ? "paused" : "resumed" });
     this.workers.look();
     for (const feed of this.feeds) feed.resized?.();
   }
@@ -454,7 +455,7 @@ export class Group {
       this.feeds.clear(); // A stream may be read on, whatever becomes of the next life.
       this.state.reset();
       this.#grace.reset();
-      this.#watch?.group("reset");
+      this.#watch?.group({ type: "reset" });
       this.#follow();
       return abandoned;
     });
@@ -486,7 +487,7 @@ export class Group {
   #abandonAll(reason: unknown): void {
     if (!this.#hasEntries) {
       this.state.abandoned += this.backlog.size;
-      this.#watch?.group("aborted", { reason });
+      this.#watch?.group({ type: "aborted", reason });
       return;
     }
     const { size } = this.backlog;
@@ -499,7 +500,7 @@ export class Group {
     const left = this.#left ??= []; // Not spread: the stack is not that large.
     for (const item of items) if (!stays(item)) left.push(item);
     this.attempts.countAbandoned(items);
-    this.#watch?.group("aborted", { reason });
+    this.#watch?.group({ type: "aborted", reason });
     this.attempts.tellAbandoned(items, "aborted", reason);
   }
 

@@ -41,20 +41,14 @@ export class Ids {
     return all;
   }
 
-  /** The one that is taken next, if no other comes back before. */
-  get next(): number {
-    const { length } = this.#free;
-    if (length > 0) return this.#free[length - 1]!;
-    let id = this.#fresh;
-    while (this.#strays.has(id)) id++;
-    return id;
-  }
-
   /** Takes an id below the limit. The caller has checked that one is left. */
   take(desk: Desk): number {
     this.#used++;
-    const id = this.next;
-    if (this.#free.pop() === undefined) this.#fresh = id + 1;
+    let id = this.#free.pop();
+    if (id === undefined) {
+      while (this.#strays.has(this.#fresh)) this.#fresh++;
+      id = this.#fresh++;
+    }
     this.#desks[id] = desk;
     return id;
   }

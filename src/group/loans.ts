@@ -125,7 +125,7 @@ export class Loans implements Lender {
     this.#ids.release(ctx.workerId);
     this.#state.inFlight--;
     this.#state.lent++;
-    this.#watch?.run("lent", ctx.item as Entry, ctx);
+    this.#watch?.ran("lent", ctx.item as Entry, ctx);
     return loan;
   }
 
@@ -147,7 +147,8 @@ export class Loans implements Lender {
     ctx.workerId = id;
     this.#state.lent--;
     this.#state.inFlight++;
-    this.#watch?.run("back", ctx.item as Entry, ctx);
+    // Of one that has ended, its end is told right after this, when that is counted.
+    if (id !== NO_ID) this.#watch?.ran("back", ctx.item as Entry, ctx);
     loan.back.resolve();
   }
 }

@@ -8,12 +8,15 @@
  * Watches a group: hears of each step of each task, once and in order.
  *
  * It is called in the step itself: the group's state has changed, and no other code of
- * the user's has heard of that. So it has to be quick, and must not steer the group: it
- * reads, and takes notes. Of several tasks that one call abandons it hears one after the
- * other, when all are counted. A start, an attempt's end and the acceptance of a `go` are
- * told in the async context in which the task runs.
+ * the user's has heard of that, but a queue or a governor of the user's own. So it has to
+ * be quick, and must not steer the group: it reads, and takes notes. Of several tasks that
+ * one call abandons it hears one after the other, when all are counted. A start, an
+ * attempt's end and the acceptance of a `go` are told in the async context in which the
+ * task runs.
  *
- * What it throws, or rejects with, is printed. A group without an observer pays nothing.
+ * It hears nothing of tasks that are not accepted: `add` was false, or a `droppingQueue`
+ * has dropped them (then its `onEvict` hears). What it throws, or rejects with, is printed.
+ * A group without an observer pays nothing.
  *
  * @example How long tasks wait, and how long they run
  * ```ts
@@ -88,6 +91,7 @@ export interface ObservedTask {
  * group.add(() => {});
  * await group.wait();
  * assert.deepEqual(steps.map(({ type }) => type), [
+ *   "created",
  *   "accepted",
  *   "closed",
  *   "started",
@@ -108,11 +112,15 @@ export type Step = TaskStep | GroupStep;
  * | `overdue` | running, or lent; once in an attempt | the same |
  * | `lent` | running | lent |
  * | `back` | lent | running |
- * | `delayed` | running | delayed |
+ * | `delayed` | as `fulfilled` | delayed |
  * | `due` | delayed | queued |
- * | `fulfilled` | running | gone |
- * | `rejected` | running; delayed, where a queue of your own throws | gone |
+ * | `fulfilled` | running; lent, where it has ended before its wait | gone |
+ * | `rejected` | as `fulfilled`; delayed, where a queue of your own throws | gone |
  * | `abandoned` | queued, or delayed | gone |
+ *
+ * A queue of your own that throws in `clear`, or gives only a part back, loses tasks: in
+ * an abort these count as abandoned, and have no step. What no step of an aborted group
+ * has ended by its `reset`, or by the end of its `wait`, is of these.
  *
  * @example Which tasks were slow
  * ```ts
@@ -134,7 +142,10 @@ export type Step = TaskStep | GroupStep;
  */
 export type TaskStep =
   & {
-    /** When it was: milliseconds, as `performance.now` has them. */
+    /**
+     * When it was: milliseconds, as `performance.now` has them. It never goes back, also
+     * where a test fakes clocks.
+     */
     readonly time: number;
     /** Which task. */
     readonly task: ObservedTask;
@@ -192,9 +203,10 @@ export type TaskStep =
   );
 
 /**
- * A step of a group as a whole. `aborted` comes before the tasks that it abandons;
- * `waiting` when a task is next and the governor has no permit for it, `ready` when
- * that wait is over.
+ * A step of a group as a whole. `created` is the first one; what an observer throws at
+ * it, the constructor of the group throws. `aborted` comes before the tasks that it
+ * abandons; `waiting` when a task is next and the governor has no permit for it, `ready`
+ * when that wait is over: when there is one, or right after the start that took it.
  *
  * @example For how long the governor has held the group up
  * ```ts
@@ -220,6 +232,13 @@ export type GroupStep =
     readonly time: number;
   }
   & (
+    | {
+      readonly type: "created";
+      /** How many workers it has. */
+      readonly concurrency: number;
+      /** Whether it was made without starting. */
+      readonly paused: boolean;
+    }
     | {
       readonly type: "paused" | "resumed" | "closed" | "reset" | "waiting";
     }

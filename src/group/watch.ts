@@ -6,34 +6,55 @@
  * Invariants:
  * 1. A step is told after the state has changed, and before the user's code hears of it.
  * 2. Every entry that was accepted is `seen`, and its steps are those of `TaskStep`.
+ * 3. Times go on where others end, also where a test fakes clocks for a while (law 15).
  *
  * @module
  */
 
+import { Clock } from "../base/clock.ts";
 import { print } from "../base/errors.ts";
 import type { Governor, Permit } from "../governor.ts";
 import type { Entry, Item } from "./entry.ts";
 import { type Gate, type GateKeeper, gateTo, type PlainGate } from "./gate.ts";
 import type { Place } from "./runner.ts";
-import type { GroupStep, Observer, Step } from "./observer.ts";
+import type { GroupStep, Observer, Step, TaskStep } from "./observer.ts";
 import { Seen } from "./seen.ts";
 
 /** Why a task will never run. */
-export type Why = Extract<Step, { type: "abandoned" }>["why"];
+export type Why = StepOf<"abandoned">["why"];
 
-/** The types of steps that a task makes while it runs. */
-type RunType = Extract<Step, { attempt: number }>["type"];
+/** The step of a task that has that type. */
+type StepOf<T extends TaskStep["type"], S = TaskStep> = S extends
+  { type: string } ? T extends S["type"] ? S : never : never;
+
+/** A step of a group, which is to get its time. */
+type Untimed<S = GroupStep> = S extends unknown ? Omit<S, "time"> : never;
 
 export class Watch {
   readonly #observer: Observer;
+  readonly #clock = new Clock();
+  readonly #origin = performance.now();
+  /** If the group has a governor. */
+  gate: WatchedGate | undefined = undefined;
   #accepted = 0;
 
   constructor(observer: Observer) {
     this.#observer = observer;
   }
 
+  /** Milliseconds, as `performance.now` has them. */
+  now(): number {
+    return this.#origin + this.#clock.now();
+  }
+
+  /** The group is there. Throws what the observer throws. */
+  created(concurrency: number, paused: boolean): void {
+    const time = this.now();
+    this.#observer.onStep({ type: "created", time, concurrency, paused });
+  }
+
   accepted(entry: Entry): void {
-    const time = performance.now();
+    const time = this.now();
     const { options, traits } = entry;
     const task = new Seen(++this.#accepted, options, traits.weight, time);
     entry.track!.seen = task;
@@ -41,38 +62,75 @@ export class Watch {
   }
 
   due(entry: Entry): void {
-    const time = performance.now();
-    const task = entry.track!.seen!;
-    this.#tell({ type: "due", time, task, elapsed: task.turn(time) });
+    const { time, task, elapsed } = this.#turn(entry);
+    this.#tell({ type: "due", time, task, elapsed });
   }
 
-  /** A step of a task that runs. `more` is what steps of that type have besides. */
-  run(
-    type: RunType,
+  /** The wait for its permit, if there was one, is over with the start. */
+  started(entry: Entry, place: Place): void {
+    this.ran("started", entry, place);
+    this.gate?.look();
+  }
+
+  /** A step that has nothing but a place. */
+  ran(
+    type: StepOf<"started">["type"],
     entry: Entry,
     { attempt, workerId }: Place,
-    more?: object,
   ): void {
-    const time = performance.now();
+    const { time, task, elapsed } = this.#turn(entry);
+    this.#tell({ type, time, task, elapsed, attempt, workerId });
+  }
+
+  overdue(entry: Entry, place: Place, why: StepOf<"overdue">["why"]): void {
+    const { attempt, workerId } = place;
+    const time = this.now();
     const task = entry.track!.seen!;
-    const elapsed = type === "overdue" ? task.for(time) : task.turn(time);
-    const step = { type, time, task, elapsed, attempt, workerId };
-    this.#tell((more === undefined ? step : { ...step, ...more }) as Step);
+    const elapsed = task.for(time);
+    this.#tell({
+      type: "overdue",
+      time,
+      task,
+      elapsed,
+      attempt,
+      workerId,
+      why,
+    });
+  }
+
+  /** `wait` is how many milliseconds it is delayed. */
+  delayed(entry: Entry, place: Place, error: unknown, wait: number): void {
+    const { attempt, workerId } = place;
+    const { time, task, elapsed } = this.#turn(entry);
+    const until = time + wait;
+    const run = { time, task, elapsed, attempt, workerId };
+    this.#tell({ type: "delayed", ...run, error, until });
+  }
+
+  rejected(entry: Entry, { attempt, workerId }: Place, error: unknown): void {
+    const { time, task, elapsed } = this.#turn(entry);
+    const run = { time, task, elapsed, attempt, workerId };
+    this.#tell({ type: "rejected", ...run, error });
   }
 
   /** All of them are counted. */
   abandoned(items: readonly Item[], why: Why, reason: unknown): void {
-    const time = performance.now();
     for (const item of items) {
-      const task = (item as Entry).track!.seen!;
-      const elapsed = task.turn(time);
+      const { time, task, elapsed } = this.#turn(item as Entry);
       this.#tell({ type: "abandoned", time, task, elapsed, why, reason });
     }
   }
 
-  /** A step of the group. `more` is what steps of that type have besides. */
-  group(type: GroupStep["type"], more?: object): void {
-    this.#tell({ type, time: performance.now(), ...more } as Step);
+  /** A step of the group. */
+  group(step: Untimed, time: number = this.now()): void {
+    this.#tell({ ...step, time });
+  }
+
+  /** The entry becomes something else, now. */
+  #turn(entry: Entry): { time: number; task: Seen; elapsed: number } {
+    const time = this.now();
+    const task = entry.track!.seen!;
+    return { time, task, elapsed: task.turn(time) };
   }
 
   #tell(step: Step): void {
@@ -96,7 +154,7 @@ export function watchedGateTo(
     onOpen();
   };
   const gate = gateTo(governor, { onOpen: onOpenLook, onBroken });
-  const watched = new WatchedGate(gate, watch);
+  const watched = watch.gate = new WatchedGate(gate, watch);
   return watched;
 }
 
@@ -124,7 +182,8 @@ class WatchedGate implements Gate {
 
   take(entry: Entry): Permit | undefined {
     const permit = this.#gate.take(entry);
-    this.look();
+    // Not if there is one: the start is not made yet. `started` looks, or `waive`.
+    if (permit === undefined) this.look();
     return permit;
   }
 
@@ -134,6 +193,7 @@ class WatchedGate implements Gate {
 
   waive(permit: Permit): void {
     this.#gate.waive(permit);
+    this.look();
   }
 
   leave(): boolean {
@@ -147,9 +207,9 @@ class WatchedGate implements Gate {
     const { isWaiting } = this.#gate;
     const since = this.#since;
     if (isWaiting === (since !== undefined)) return;
-    const time = performance.now();
+    const time = this.#watch.now();
     this.#since = isWaiting ? time : undefined;
-    if (since === undefined) this.#watch.group("waiting", { time });
-    else this.#watch.group("ready", { time, elapsed: time - since });
+    if (since === undefined) this.#watch.group({ type: "waiting" }, time);
+    else this.#watch.group({ type: "ready", elapsed: time - since }, time);
   }
 }

@@ -93,7 +93,7 @@ export class Workers implements Host {
     const isOther = this.#state.limit !== limit;
     this.#state.limit = limit;
     this.#ids.resize(limit);
-    if (isOther) this.#watch?.group("resized", { concurrency: limit });
+    if (isOther) this.#watch?.group({ type: "resized", concurrency: limit });
     this.#loans.admit();
     this.look();
   }
@@ -117,6 +117,10 @@ export class Workers implements Host {
   wakeNext(): boolean {
     if (this.#bell.isRung) return true;
     if (!this.#isOpen(NO_ID)) return false;
+    if (this.#backlog.waiting > 0 && this.#watch !== undefined) {
+      this.#bell.ring(); // A look lets senders in, and a start may not be told yet.
+      return true;
+    }
     const item = this.#peek();
     if (item === undefined) return false;
     if (typeof item === "function" || !this.#mayWake(item)) this.#bell.ring();
@@ -150,7 +154,7 @@ export class Workers implements Host {
     const item = this.#peek();
     if (item === undefined) return undefined;
     const itsHost = typeof item === "function" ? this : item.host;
-    if (itsHost === host) return this.#start(item, workerId) ? item : undefined;
+    if (itsHost === host) return this.#start(item) ? item : undefined;
     itsHost.wake();
     return undefined;
   }
@@ -205,6 +209,7 @@ export class Workers implements Host {
         }
       } else if (!item.isPlain) {
         const run = this.#attempts.begin(item, id);
+        if (this.#watch !== undefined) this.#letIn(); // It has heard of the start by now.
         let value: unknown;
         let error: Maybe<unknown> = NONE;
         try {
@@ -342,7 +347,7 @@ export class Workers implements Host {
    * Takes the item, which is next, out of the backlog and counts it. False if it may
    * not start now.
    */
-  #start(item: Item, workerId: number): boolean {
+  #start(item: Item): boolean {
     if (!this.turn.mayStart()) return false;
     // Here, where nothing else is in the way of the start (law 16).
     const permit = this.#gate?.take(item as Entry);
@@ -358,9 +363,9 @@ export class Workers implements Host {
     if (typeof item !== "function") {
       item.state = "running";
       if (this.#mayBeLost(item)) this.#attempts.track(item);
-      if (item.track !== undefined) this.#tellStart(item, workerId);
     }
-    if (this.#backlog.waiting > 0) this.#admit();
+    // Else senders come in when the observer has heard of the start: see `work`.
+    if (this.#backlog.waiting > 0 && this.#watch === undefined) this.#admit();
     return true;
   }
 
@@ -368,15 +373,6 @@ export class Workers implements Host {
   #mayBeLost(entry: Entry): boolean {
     return entry.permit?.lost !== undefined ||
       this.#queue.lost?.(entry) !== undefined;
-  }
-
-  /** A worker that has no id yet takes one right after this. */
-  #tellStart(entry: Entry, workerId: number): void {
-    if (this.#watch === undefined) return;
-    this.#watch.run("started", entry, {
-      attempt: entry.track!.attempt + 1,
-      workerId: workerId === NO_ID ? this.#ids.next : workerId,
-    });
   }
 
   /** The item may not start now, but another one may be next. */

@@ -7,6 +7,11 @@
  * delay, a loan, the wait for the governor) is an asynchronous event ("b", "e"), what
  * happens at once an instant ("i"), and what there is of each a counter ("C").
  *
+ * WARNING: Perfetto takes the id of an arrow for a hexadecimal integer, or drops it; and
+ * takes events in the order of their times, those of one time as they stand in the file.
+ * So an arrow's end stands behind the slice at which it points, which it would miss else.
+ * It has one row for asynchronous events of one name.
+ *
  * @module
  */
 
@@ -39,7 +44,7 @@ export interface TraceEvent {
   readonly ph: "X" | "C" | "M" | "i" | "s" | "f" | "b" | "e";
   /** When: microseconds, on the clock of `performance.now`. */
   readonly ts: number;
-  /** The group: always 1. */
+  /** The group: always the same, and no `tid`. */
   readonly pid: number;
   /** The worker's id; or {@linkcode QUEUE}. */
   readonly tid: number;
@@ -77,7 +82,11 @@ export interface TraceEvent {
  */
 export const QUEUE = 1_000_000_000;
 
-const PID = 1;
+/** A viewer takes a thread with the number of its process for the main one. */
+const PID = 2 * QUEUE;
+/** As many characters of an id, and of other texts of the user's, are enough. */
+const MOST_OF_NAME = 100;
+const MOST_OF_TEXT = 1_000;
 
 /** What opens a trace: names, and what is under way by then. */
 export function opening(name: string, replay: Replay): TraceEvent[] {
@@ -95,13 +104,18 @@ export function opening(name: string, replay: Replay): TraceEvent[] {
   return events;
 }
 
-/** What runs at that time, as if it ended then. */
-export function running(replay: Replay, time: number): TraceEvent[] {
-  const events: TraceEvent[] = [];
+/** Adds what runs at that time, as if it ended then. */
+export function running(
+  replay: Replay,
+  time: number,
+  events: TraceEvent[],
+  hasArrows: boolean,
+): void {
   for (const [id, lane] of replay.lanes.entries()) {
-    if (lane?.isBusy) events.push(slice(lane, id, time, "running", undefined));
+    if (lane?.isBusy) {
+      run(lane, id, time, "running", undefined, events, hasArrows);
+    }
   }
-  return events;
 }
 
 /** Adds the events of the next step, if asked with its arrow, and has the replay take it. */
@@ -122,7 +136,6 @@ export function write(
         events.push(...laneNames(workerId));
       }
       if (type === "back") events.push(end(apart!, time));
-      else if (hasArrows) arrow(step, events);
       break;
     case "due":
     case "abandoned":
@@ -133,9 +146,8 @@ export function write(
     case "rejected":
     case "delayed":
     case "lent":
-      events.push(
-        apart?.how === "delayed" ? end(apart, time) : ended(step, replay),
-      );
+      if (apart !== undefined) events.push(end(apart, time));
+      if (apart?.how !== "delayed") ended(step, replay, events, hasArrows);
       break;
     case "overdue":
       events.push(overdue(step));
@@ -152,17 +164,23 @@ export function write(
 }
 
 /** A task leaves its worker; or it ends, and has none. */
-function ended(step: Recorded, { lanes }: Replay): TraceEvent {
+function ended(
+  step: Recorded,
+  { lanes }: Replay,
+  events: TraceEvent[],
+  hasArrows: boolean,
+): void {
   const { type, time, workerId, number, task, error } = step;
-  if (workerId >= 0) {
-    return slice(lanes[workerId]!, workerId, time, type, error);
+  const lane = lanes[workerId];
+  if (lane !== undefined) {
+    return run(lane, workerId, time, type, error, events, hasArrows);
   }
   const args = {
     ...about(number, task),
     end: type,
     ...errorArg("error", error),
   };
-  return instant(`${title(number, task)} ended`, time, QUEUE, args);
+  events.push(instant(`${title(number, task)} ended`, time, QUEUE, args));
 }
 
 function overdue({ time, workerId, number, task, why }: Recorded): TraceEvent {
@@ -176,16 +194,18 @@ function abandoned({ time, number, task, why, error }: Recorded): TraceEvent {
   return instant(name, time, QUEUE, args);
 }
 
-function groupEvent({ type, time, concurrency, error }: Recorded): TraceEvent {
+function groupEvent(step: Recorded): TraceEvent {
+  const { type, time, paused, error } = step;
+  const concurrency = plain(step.concurrency);
   switch (type) {
     case "waiting":
       return governor("b", time);
     case "ready":
       return governor("e", time);
+    case "created":
+      return instant(type, time, undefined, { concurrency, paused });
     case "resized":
-      return instant(type, time, undefined, {
-        concurrency: plain(concurrency),
-      });
+      return instant(type, time, undefined, { concurrency });
     default:
       return instant(type, time, undefined, errorArg("reason", error));
   }
@@ -198,12 +218,14 @@ function count(
   replay: Replay,
   events: TraceEvent[],
 ): void {
-  const { queued, delayed, inFlight, lent, permits, waits } = replay.counts;
+  const { queued, delayed, inFlight, lent, waits } = replay.counts;
+  // Sums of fractions are not exact.
+  const permits = Math.round(replay.permits * 1e6) / 1e6;
   if (
     queued !== before.queued || delayed !== before.delayed ||
     inFlight !== before.inFlight || lent !== before.lent
   ) events.push(counter("tasks", time, { queued, delayed, inFlight, lent }));
-  const isOther = permits !== before.permits || waits !== before.waits;
+  const isOther = replay.permits !== before.permits || waits !== before.waits;
   if (replay.hasWaited && isOther) {
     events.push(counter("governor", time, { permits, waits }));
   }
@@ -232,16 +254,28 @@ function laneNames(id: number): TraceEvent[] {
   ];
 }
 
-/** One part of an attempt, in its worker. */
-function slice(
+/** One part of an attempt, in its worker; if it is the first one, with its arrow. */
+function run(
   lane: Lane,
   tid: number,
   time: number,
   how: string,
   error: unknown,
-): TraceEvent {
-  const { number, task, attempt, since, queued, delayed } = lane;
+  events: TraceEvent[],
+  hasArrows: boolean,
+): void {
+  const { number, task, attempt, start, since, queued, delayed } = lane;
   const ts = micros(since);
+  const name = title(number, task);
+  const arrow = { name: "queued", cat: "queue", id: String(start), pid: PID };
+  const isArrow = hasArrows && queued !== undefined;
+  if (isArrow) {
+    const from = { ts: micros(since - queued), pid: PID, tid: QUEUE };
+    events.push(
+      { name, cat: "queue", ph: "X", ...from, dur: 0 },
+      { ...arrow, ph: "s", ...from },
+    );
+  }
   const args = {
     ...about(number, task),
     attempt,
@@ -249,52 +283,35 @@ function slice(
     ...errorArg("error", error),
     ...(queued === undefined ? {} : { queuedMs: queued, delayedMs: delayed }),
   };
-  const name = title(number, task);
   // In whole nanoseconds, so that slices neither overlap nor have odd tails.
   const dur = Math.round((micros(time) - ts) * 1e3) / 1e3;
-  return { name, cat: "task", ph: "X", ts, dur, pid: PID, tid, args };
-}
-
-/** From the queue to the worker that starts the task. */
-function arrow(step: Recorded, events: TraceEvent[]): void {
-  const { number, task, attempt, time, elapsed, workerId } = step;
-  const from = { ts: micros(time - elapsed), pid: PID, tid: QUEUE };
-  const to = { ts: micros(time), pid: PID, tid: workerId };
-  const id = `${number}.${attempt}`;
-  const name = "queued";
-  const cat = "queue";
-  events.push(
-    { name: title(number, task), cat, ph: "X", ...from, dur: 0 },
-    { name, cat, ph: "s", id, ...from },
-    { name, cat, ph: "f", bp: "e", id, ...to },
-  );
+  events.push({ name, cat: "task", ph: "X", ts, dur, pid: PID, tid, args });
+  if (isArrow) events.push({ ...arrow, ph: "f", bp: "e", ts, tid });
 }
 
 function begin({ how, number, task, since }: Apart): TraceEvent {
   const args = about(number, task);
-  return { ...asynchronous("b", how, number, task, since), args };
+  if (task?.id !== undefined) args["id"] = title(number, task);
+  return { ...asynchronous("b", how, how, number, since), args };
 }
 
-function end({ how, number, task }: Apart, time: number): TraceEvent {
-  return asynchronous("e", how, number, task, time);
+function end({ how, number }: Apart, time: number): TraceEvent {
+  return asynchronous("e", how, how, number, time);
+}
+
+function governor(ph: "b" | "e", time: number): TraceEvent {
+  return asynchronous(ph, "governor", "waits for a permit", 0, time);
 }
 
 function asynchronous(
   ph: "b" | "e",
   cat: string,
-  number: number,
-  task: ObservedTask | undefined,
+  name: string,
+  id: number,
   time: number,
 ): TraceEvent {
-  const name = `${title(number, task)} ${cat}`;
   const ts = micros(time);
-  return { name, cat, ph, id: String(number), ts, pid: PID, tid: QUEUE };
-}
-
-function governor(ph: "b" | "e", time: number): TraceEvent {
-  const cat = "governor";
-  const name = "waits for a permit";
-  return { name, cat, ph, id: cat, ts: micros(time), pid: PID, tid: QUEUE };
+  return { name, cat, ph, id: String(id), ts, pid: PID, tid: QUEUE };
 }
 
 /** In a thread; or, if none is given, in the whole process. */
@@ -311,7 +328,8 @@ function instant(
 }
 
 function title(number: number, task: ObservedTask | undefined): string {
-  return task?.id === undefined ? `task ${number}` : text(task.id);
+  const id = task?.id === undefined ? "" : text(task.id, MOST_OF_NAME);
+  return id === "" ? `task ${number}` : id;
 }
 
 /** What is known of a task. */
@@ -320,13 +338,13 @@ function about(
   task: ObservedTask | undefined,
 ): Record<string, unknown> {
   const about: Record<string, unknown> = { task: number };
-  if (task?.key !== undefined) about["key"] = text(task.key);
+  if (task?.key !== undefined) about["key"] = text(task.key, MOST_OF_TEXT);
   if (task !== undefined && task.weight !== 1) about["weight"] = task.weight;
   return about;
 }
 
 function errorArg(name: string, error: unknown): Record<string, string> {
-  return error === undefined ? {} : { [name]: text(error) };
+  return error === undefined ? {} : { [name]: text(error, MOST_OF_TEXT) };
 }
 
 /** JSON has no Infinity. */
@@ -334,10 +352,11 @@ function plain(n: number): number | string {
   return n < Infinity ? n : "Infinity";
 }
 
-/** A value of the user's, as a text. */
-function text(value: unknown): string {
+/** A value of the user's, as a text of so many characters at most. */
+function text(value: unknown, most: number): string {
   try {
-    return String(value);
+    const all = String(value);
+    return all.length > most ? `${all.slice(0, most - 1)}…` : all;
   } catch {
     return typeof value;
   }

@@ -3,13 +3,14 @@
  *
  * Invariants:
  * 1. `#base` is the state of the group before the first step that is still there.
- * 2. `#seen` is that before the step where the last reader of `eventsSince` stopped.
+ * 2. `#seen` has that before the steps where the last readers have stopped, by the
+ *    numbers of these steps, the oldest first.
  *
  * @module
  */
 
-import { count, options as checked } from "../base/check.ts";
-import { outOfRange, wrongType } from "../base/errors.ts";
+import { count, number, options as checked } from "../base/check.ts";
+import { wrongType } from "../base/errors.ts";
 import type { Observer, Step } from "../group/observer.ts";
 import { opening, running, type TraceEvent, write } from "./events.ts";
 import { Replay } from "./replay.ts";
@@ -28,7 +29,7 @@ import { Steps } from "./steps.ts";
  * const recorder = new Recorder(options);
  * const group = new CoGroup({ concurrency: 1, observer: recorder });
  * for (const n of [1, 2]) await group.go(() => n);
- * assert.equal(recorder.toJSON().otherData.missed, 3);
+ * assert.equal(recorder.toJSON().otherData.missed, 4);
  * ```
  */
 export interface RecorderOptions {
@@ -39,7 +40,9 @@ export interface RecorderOptions {
    */
   name?: string | undefined;
   /**
-   * How many steps are kept; a task has three or more. 40 bytes each.
+   * How many steps are kept; a task has three or more. A step takes 40 bytes, and keeps
+   * what it tells of: the task, if that has an id, a key or a weight, and an error. The
+   * memory for them grows with the steps.
    *
    * @default {100_000}
    */
@@ -100,8 +103,8 @@ export interface NewEvents {
   /** The events. The first ones name the group and its lanes, if the reader has none yet. */
   readonly events: TraceEvent[];
   /**
-   * What runs, as if it ended now: to show until the next look, which brings the true end.
-   * Nothing if there is more to read.
+   * What runs, as if it ended now, without arrows: to show until the next look, which
+   * brings the true end. Nothing if there is more to read.
    */
   readonly open: TraceEvent[];
   /** For the next call. */
@@ -113,6 +116,20 @@ export interface NewEvents {
 }
 
 const DOING = "create Recorder";
+const READING = "read events";
+/** So many steps are a piece of text. */
+const PIECE = 5_000;
+/** For so many readers of `eventsSince` it is remembered what they have seen. */
+const READERS = 4;
+
+/** What is read at once. */
+interface Piece {
+  readonly events: TraceEvent[];
+  /** The state after it. */
+  readonly replay: Replay;
+  readonly cursor: number;
+  readonly missed: number;
+}
 
 /** As `eventsSince`, for a page that draws no arrows: they are half of the cost. */
 export let withoutArrows: (
@@ -124,6 +141,7 @@ export let withoutArrows: (
 /**
  * An observer that remembers the last steps of one group, and gives them as a trace in
  * Chrome's format: for https://ui.perfetto.dev, `chrome://tracing`, or a page of your own.
+ * A second group that is made with it is a TypeError.
  *
  * Each worker is a lane, with the tasks that it ran. There are arrows from where a task
  * was queued to where it starts, counters of what is queued, delayed, in flight and lent,
@@ -157,8 +175,8 @@ export class Recorder implements Observer {
   readonly name: string;
   readonly #steps: Steps;
   readonly #base: Replay = new Replay();
-  #seen: Replay = new Replay();
-  #seenEnd = 0;
+  readonly #seen = new Map<number, Replay>();
+  #hasGroup = false;
 
   /**
    * Makes a recorder, for one group.
@@ -172,20 +190,20 @@ export class Recorder implements Observer {
     if (typeof name !== "string") {
       throw wrongType(DOING, "name", "a string", name);
     }
-    const length = count(DOING, "steps", steps, 1);
-    if (length >= 2 ** 32) {
-      throw outOfRange(DOING, "steps", "below 2^32", steps);
-    }
+    const wanted = "an integer from 1 to 4294967295";
+    const isLength = (n: number) => Number.isInteger(n) && n > 0 && n < 2 ** 32;
     this.name = name;
-    this.#steps = new Steps(length);
+    this.#steps = new Steps(number(DOING, "steps", wanted, steps, isLength));
   }
 
   /**
    * Remembers a step. The group calls it.
    *
    * @param step The step.
+   * @throws {TypeError} If it is the `created` of a second group.
    */
   onStep(step: Step): void {
+    if (step.type === "created") this.#take();
     const { leaving } = this.#steps;
     if (leaving !== undefined) this.#base.take(leaving);
     this.#steps.push(step);
@@ -197,24 +215,61 @@ export class Recorder implements Observer {
    * @returns The trace, for `JSON.stringify`.
    */
   toJSON(): Trace {
-    const steps = this.#steps;
-    const { first, end: last } = steps;
-    const replay = this.#base.copy();
-    const traceEvents = opening(this.name, replay);
-    for (let n = first; n < last; n++) {
-      write(steps.read(n), replay, traceEvents, true);
+    const { events, replay, cursor, missed } = this.#read(0, Infinity, true);
+    this.#addRunning(replay, events, true);
+    const otherData = this.#otherData(cursor, missed);
+    return { traceEvents: events, displayTimeUnit: "ms", otherData };
+  }
+
+  /**
+   * Gives the text of the trace in pieces: as one, that of millions of steps is more than a
+   * string can be. The group may go on meanwhile; what it does then may be in it, too.
+   *
+   * @returns The pieces, to be written one after the other.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { CoGroup } from "@cogroup/cogroup";
+   * import { Recorder } from "@cogroup/cogroup/trace";
+   *
+   * const recorder = new Recorder();
+   * const group = new CoGroup({ concurrency: 2, observer: recorder });
+   * await group.go(() => {});
+   * const file: string[] = [];
+   * for (const piece of recorder.chunks()) file.push(piece);
+   * assert.deepEqual(JSON.parse(file.join("")), recorder.toJSON());
+   * ```
+   */
+  *chunks(): Generator<string, void, undefined> {
+    const { end } = this.#steps;
+    let [cursor, missed, isLast, opens] = [0, 0, false, '{"traceEvents":['];
+    while (!isLast) {
+      const piece = this.#read(cursor, PIECE, true);
+      const { events, replay } = piece;
+      cursor = piece.cursor;
+      missed += piece.missed;
+      isLast = cursor >= end;
+      if (isLast) this.#addRunning(replay, events, true);
+      yield opens + JSON.stringify(events).slice(1, -1);
+      opens = ",";
     }
-    traceEvents.push(...running(replay, performance.now()));
-    return {
-      traceEvents,
-      displayTimeUnit: "ms",
-      otherData: {
-        name: this.name,
-        timeOrigin: performance.timeOrigin,
-        steps: last - first,
-        missed: first,
-      },
-    };
+    const otherData = JSON.stringify(this.#otherData(cursor, missed));
+    yield `],"displayTimeUnit":"ms","otherData":${otherData}}`;
+  }
+
+  #take(): void {
+    if (this.#hasGroup) {
+      throw new TypeError(
+        "Cannot record: a Recorder is for one group, and this one has another",
+      );
+    }
+    this.#hasGroup = true;
+  }
+
+  #otherData(cursor: number, missed: number): Trace["otherData"] {
+    const { timeOrigin } = performance;
+    return { name: this.name, timeOrigin, steps: cursor - missed, missed };
   }
 
   /**
@@ -224,7 +279,7 @@ export class Recorder implements Observer {
    * @param most How many steps are read at most; default Infinity.
    * @returns The events, and the cursor for the next look.
    * @throws {RangeError} If the cursor is none that this recorder has given, or `most`
-   *   is not a positive integer.
+   *   is not a positive integer or Infinity.
    * @throws {TypeError} If one of them is not a number.
    *
    * @example
@@ -248,30 +303,51 @@ export class Recorder implements Observer {
   }
 
   #since(cursor: number, most: number, hasArrows: boolean): NewEvents {
+    const { replay, ...read } = this.#read(cursor, most, hasArrows);
+    const more = read.cursor < this.#steps.end;
+    const open: TraceEvent[] = [];
+    if (!more) this.#addRunning(replay, open, false);
+    return { ...read, open, more };
+  }
+
+  #read(cursor: number, most: number, hasArrows: boolean): Piece {
     const steps = this.#steps;
     const { first, end } = steps;
-    const from = count("read events", "cursor", cursor, 0);
-    if (from > end) {
-      throw outOfRange("read events", "cursor", `at most ${end}`, cursor);
-    }
+    const isCursor = (n: number) => Number.isInteger(n) && n >= 0 && n <= end;
+    const wanted = `an integer from 0 to ${end}`;
+    const from = number(READING, "cursor", wanted, cursor, isCursor);
     const start = Math.max(from, first);
-    const last = Math.min(end, start + count("read events", "most", most, 1));
+    const last = Math.min(end, start + count(READING, "most", most, 1));
     const missed = start - from;
     const replay = this.#at(start);
     const events = from === 0 || missed > 0 ? opening(this.name, replay) : [];
     for (let n = start; n < last; n++) {
       write(steps.read(n), replay, events, hasArrows);
     }
-    this.#seen = replay;
-    this.#seenEnd = last;
-    const more = last < end;
-    const open = more ? [] : running(replay, performance.now());
-    return { events, open, cursor: last, missed, more };
+    this.#remember(last, replay);
+    return { events, replay, cursor: last, missed };
+  }
+
+  #addRunning(replay: Replay, to: TraceEvent[], hasArrows: boolean): void {
+    const { end } = this.#steps;
+    // The steps may be on another clock: a test has faked it.
+    const last = end === 0 ? 0 : this.#steps.read(end - 1).time;
+    running(replay, Math.max(last, performance.now()), to, hasArrows);
+  }
+
+  #remember(number: number, replay: Replay): void {
+    const seen = this.#seen;
+    seen.delete(number);
+    seen.set(number, replay);
+    if (seen.size <= READERS) return;
+    const [oldest] = seen.keys();
+    seen.delete(oldest!);
   }
 
   /** The state before that step. A reader most often goes on where it has stopped. */
   #at(number: number): Replay {
-    if (number === this.#seenEnd) return this.#seen;
+    const seen = this.#seen.get(number);
+    if (seen !== undefined) return seen.copy();
     const replay = this.#base.copy();
     for (let n = this.#steps.first; n < number; n++) {
       replay.take(this.#steps.read(n));

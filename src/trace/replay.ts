@@ -15,6 +15,8 @@ export interface Lane {
   attempt: number;
   /** When the task has started, or gone on, here. */
   since: number;
+  /** The number of the start among all. */
+  start: number;
   /** How long it was queued; undefined if it goes on. */
   queued: number | undefined;
   delayed: number;
@@ -46,6 +48,8 @@ export class Replay {
   inFlight = 0;
   lent = 0;
   permits = 0;
+  /** How many starts there were. */
+  starts = 0;
   /** Whether the group has ever waited for its governor. */
   hasWaited = false;
   /** Since when the group waits for its governor. */
@@ -84,14 +88,12 @@ export class Replay {
         this.queued--;
         this.inFlight++;
         this.permits += weightOf(step);
+        this.starts++;
         this.#occupy(step, step.elapsed, this.#takeDelay(number));
         break;
       case "fulfilled":
-        this.#end(step);
-        break;
       case "rejected":
-        if (this.apart.get(number)?.how === "delayed") this.#back(number);
-        else this.#end(step);
+        this.#end(step);
         break;
       case "delayed":
         this.#end(step);
@@ -123,6 +125,10 @@ export class Replay {
         break;
       case "ready":
         this.waitsSince = undefined;
+        break;
+      case "reset": // A queue of the user's own may have lost some: no step tells of these.
+        this.queued = 0;
+        this.delays.clear();
     }
   }
 
@@ -135,26 +141,29 @@ export class Replay {
 
   #occupy(step: Recorded, queued: number | undefined, delayed: number): void {
     const { workerId, number, task, attempt, time } = step;
-    if (workerId < 0) return;
     const lane = this.lanes[workerId] ??= {} as Lane;
     lane.isBusy = true;
     lane.number = number;
     lane.task = task;
     lane.attempt = attempt;
     lane.since = time;
+    lane.start = this.starts;
     lane.queued = queued;
     lane.delayed = delayed;
   }
 
   #leave(workerId: number): void {
-    const lane = this.lanes[workerId];
-    if (lane !== undefined) lane.isBusy = false;
+    const lane = this.lanes[workerId]!;
+    lane.isBusy = false;
+    lane.task = undefined; // What it refers to may be large.
   }
 
-  /** An attempt has ended. */
+  /** An attempt has ended; or, after one, the delay. */
   #end(step: Recorded): void {
+    const how = this.apart.get(step.number)?.how;
+    if (how !== "delayed") this.permits -= weightOf(step);
+    if (how !== undefined) return this.#back(step.number);
     this.inFlight--;
-    this.permits -= weightOf(step);
     this.#leave(step.workerId);
   }
 

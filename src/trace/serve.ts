@@ -203,7 +203,12 @@ function answer(
     case "":
       return send(200, "text/html; charset=utf-8", PAGE);
     case "trace.json":
-      return send(200, "application/json", JSON.stringify(recorder));
+      response.writeHead(200, {
+        ...HEADERS,
+        "content-type": "application/json",
+      });
+      for (const piece of recorder.chunks()) response.write(piece);
+      return response.end();
     case "events":
       response.writeHead(200, {
         ...HEADERS,

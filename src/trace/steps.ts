@@ -1,7 +1,8 @@
 /**
  * The last steps of a group, in flat memory: 32 bytes a step, and a reference.
  *
- * To remember a step is to be quick: a task has three of them at least.
+ * To remember a step is to be quick: a task has three of them at least. The memory
+ * grows with the steps, twofold each time.
  *
  * Invariants:
  * 1. Steps have numbers, from 0. Those from `first` to below `end` are there, at most `length` of them.
@@ -33,6 +34,7 @@ export const TYPES = [
   "aborted",
   "waiting",
   "ready",
+  "created",
 ] as const;
 
 /** Why a task is overdue or abandoned, by their codes. */
@@ -45,16 +47,19 @@ const REASONS = [
   "evicted",
 ] as const;
 
+/** So many places there are at first. */
+const FEW = 1024;
+
 /** Where everything is kept: one place for each step. */
 class Memory {
-  readonly times: Float64Array;
-  readonly elapsed: Float64Array;
-  /** Which task; for `resized` how many workers. */
-  readonly numbers: Float64Array;
-  readonly workers: Int32Array;
-  /** Type, why, attempt: 5, 3 and 24 bits. */
-  readonly words: Uint32Array;
-  readonly tasks: (ObservedTask | undefined)[];
+  times: Float64Array;
+  elapsed: Float64Array;
+  /** Which task; for `created` and `resized` how many workers. */
+  numbers: Float64Array;
+  workers: Int32Array;
+  /** Type, why, attempt (of `created`: whether it is paused): 5, 3 and 24 bits. */
+  words: Uint32Array;
+  readonly tasks: (ObservedTask | undefined)[] = [];
   /** By place: few steps have one. */
   readonly errors: Map<number, unknown> = new Map();
 
@@ -64,7 +69,20 @@ class Memory {
     this.numbers = new Float64Array(length);
     this.workers = new Int32Array(length);
     this.words = new Uint32Array(length);
-    this.tasks = new Array(length).fill(undefined);
+  }
+
+  /** How many places there are. */
+  get length(): number {
+    return this.times.length;
+  }
+
+  grow(length: number): void {
+    const { times, elapsed, numbers, workers, words } = this;
+    (this.times = new Float64Array(length)).set(times);
+    (this.elapsed = new Float64Array(length)).set(elapsed);
+    (this.numbers = new Float64Array(length)).set(numbers);
+    (this.workers = new Int32Array(length)).set(workers);
+    (this.words = new Uint32Array(length)).set(words);
   }
 }
 
@@ -122,9 +140,14 @@ export class Recorded {
     return this.#memory.errors.get(this.#at);
   }
 
-  /** Of `resized`. */
+  /** Of `created` and `resized`. */
   get concurrency(): number {
     return this.number;
+  }
+
+  /** Of `created`. */
+  get paused(): boolean {
+    return this.attempt > 0;
   }
 }
 
@@ -139,7 +162,7 @@ export class Steps {
 
   constructor(length: number) {
     this.length = length;
-    this.#memory = new Memory(length);
+    this.#memory = new Memory(Math.min(length, FEW));
     this.#recorded = new Recorded(this.#memory);
   }
 
@@ -160,8 +183,11 @@ export class Steps {
 
   /** Takes a step in, in place of the first one if it is full. */
   push(step: Step): void {
-    const { errors } = this.#memory;
-    if (errors.size > 0) errors.delete(this.#at);
+    const memory = this.#memory;
+    if (this.#at === memory.length) {
+      memory.grow(Math.min(this.length, 2 * memory.length));
+    }
+    if (memory.errors.size > 0) memory.errors.delete(this.#at);
     switch (step.type) {
       case "accepted":
         this.#pushTask(step, 0, -1, 0);
@@ -201,7 +227,9 @@ export class Steps {
     } else {
       const elapsed = "elapsed" in step ? step.elapsed : 0;
       const number = "concurrency" in step ? step.concurrency : 0;
-      this.#put(step.time, elapsed, number, -1, code);
+      const isPaused = step.type === "created" && step.paused;
+      const word = isPaused ? 1 << 8 | code : code;
+      this.#put(step.time, elapsed, number, -1, word);
       this.#memory.tasks[this.#at] = undefined;
     }
     const { errors } = this.#memory;

@@ -11,7 +11,7 @@ import type { Observer } from "../group/observer.ts";
 
 /**
  * Makes one observer of several: each hears of each step, in this order, whatever the
- * others throw.
+ * others throw; but at `created` the first error is thrown, as by one observer alone.
  *
  * @param observers The observers.
  * @returns The observer to give to a group.
@@ -27,7 +27,7 @@ import type { Observer } from "../group/observer.ts";
  * const observer = tellAll(recorder, diagnosticsObserver());
  * await using group = new CoGroup({ concurrency: 1, observer });
  * await group.go(() => {});
- * assert.equal(recorder.toJSON().otherData.steps, 3);
+ * assert.equal(recorder.toJSON().otherData.steps, 4);
  * ```
  */
 export function tellAll(...observers: Observer[]): Observer {
@@ -37,7 +37,8 @@ export function tellAll(...observers: Observer[]): Observer {
   return {
     onStep(step) {
       for (const observer of observers) {
-        tell(() => observer.onStep(step), print);
+        if (step.type === "created") observer.onStep(step);
+        else tell(() => observer.onStep(step), print);
       }
     },
   };

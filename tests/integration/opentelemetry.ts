@@ -5,6 +5,8 @@
  * @module
  */
 
+import { inSpans, measuring } from "../../examples/opentelemetry.ts";
+import { CoGroup, type ObservedTask, type Step } from "../../mod.ts";
 import { range } from "../support/helpers.ts";
 import { assert, assertEquals } from "../support/std.ts";
 import { DENO, runtimes } from "./support/runtimes.ts";
@@ -83,6 +85,55 @@ function check({ spans, metrics }: { spans: Span[]; metrics: string[][] }) {
     ["cogroup.tasks", "queued 0", "delayed 0", "inFlight 0", "lent 0"],
   ]);
 }
+
+Deno.test("opentelemetry.ts: an attempt ran as long as it had a worker, whether it is tried again or lends that", () => {
+  const recorded: Record<string, number[]> = {};
+  const make = (name: string) => {
+    const values = recorded[name] = [] as number[];
+    const take = (value: number) => void values.push(value);
+    return { add: take, record: take };
+  };
+  const meter = { createCounter: make, createHistogram: make };
+  const observer = measuring(meter as never, "test");
+  const plain = { id: undefined, key: undefined, priority: 0, weight: 1 };
+  const tell = (task: ObservedTask, steps: object[]) => {
+    for (const step of steps) observer.onStep({ task, ...step } as Step);
+  };
+  const at = (attempt: number, workerId = 0) => ({ attempt, workerId });
+  tell({ ...plain, number: 1 }, [
+    { type: "started", elapsed: 1, ...at(1) },
+    { type: "delayed", elapsed: 100, ...at(1) },
+    { type: "due", elapsed: 1_000 },
+    { type: "started", elapsed: 2, ...at(2) },
+    { type: "rejected", elapsed: 5, ...at(2) },
+  ]);
+  tell({ ...plain, number: 2 }, [
+    { type: "started", elapsed: 3, ...at(1) },
+    { type: "lent", elapsed: 80, ...at(1) },
+    { type: "back", elapsed: 1_000, ...at(1) },
+    { type: "lent", elapsed: 7, ...at(1) },
+    { type: "fulfilled", elapsed: 1_000, ...at(1, -1) },
+  ]);
+  assertEquals(recorded, {
+    "cogroup.ended": [1, 1],
+    "cogroup.waited": [1, 2, 3],
+    "cogroup.ran": [100, 5, 87],
+  });
+});
+
+Deno.test("opentelemetry.ts: a task rejects with what it has thrown, though that has no text", async () => {
+  const span = { recordException() {}, setStatus() {}, end() {} };
+  const tracer = {
+    startActiveSpan: (_: string, __: unknown, run: (it: unknown) => unknown) =>
+      run(span),
+  };
+  const worker = inSpans(tracer as never, "test");
+  const group = new CoGroup({ concurrency: 1, worker });
+  const odd = Object.create(null);
+  const error = await group.go(() => Promise.reject(odd)).catch((it) => it);
+  assert(error === odd);
+  await group.wait();
+});
 
 Deno.test("opentelemetry.ts: Deno's own OpenTelemetry exports its spans and metrics", async () => {
   const text = await output(Deno.execPath(), [

@@ -17,6 +17,7 @@ import { Engine, type EngineMessage, type Fault } from "../support/engine.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { assertBooks } from "../support/helpers.ts";
 import { assert, assertEquals } from "../support/std.ts";
+import { Replayer } from "./observer.ts";
 import { Random } from "./random.ts";
 
 /** What a program may do. */
@@ -56,13 +57,23 @@ class Process {
   /** When each nak was called that is not answered. */
   readonly #open = new Set<{ readonly since: number }>();
   readonly #clock: FakeClock;
+  /** What its group's observer hears of. */
+  readonly #replayer: Replayer;
+  #broken: unknown;
 
   constructor(program: Program) {
     const { random, engine, weather } = program;
     this.#clock = program.clock;
     const inPlace = weather.isKeyed ? true : random.pick([undefined, true]);
+    const concurrency = 1 + random.below(4);
+    this.#replayer = new Replayer(
+      { concurrency, paused: false },
+      () => this.group as CoGroup | undefined,
+      (check) => this.#guard(check),
+    );
     this.group = new CoGroup({
-      concurrency: 1 + random.below(4),
+      concurrency,
+      observer: this.#replayer,
       slice: Infinity,
       grace: random.pick([Infinity, 0, 500]),
       ...(weather.isKeyed || random.chance(0.3)
@@ -127,6 +138,23 @@ class Process {
   check(): void {
     assertBooks(this.group);
     assertConsumed(this.consumption);
+    const { stats } = this.group;
+    this.#guard(() => this.#replayer.check(stats, this.group));
+    if (this.#broken !== undefined) throw this.#broken;
+  }
+
+  /** An observer must not throw: what it finds wrong, the next check throws. */
+  #guard(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      this.#broken ??= error;
+    }
+  }
+
+  checkEnd(): void {
+    this.#guard(() => this.#replayer.checkEnd());
+    this.check();
   }
 }
 
@@ -308,7 +336,7 @@ export class Program {
     await this.#go(10_000);
     await Promise.all([...groups, ...this.#ends]);
     for (const process of this.#processes) {
-      process.check();
+      process.checkEnd();
       assertEquals(process.consumption.stats.held, 0);
     }
     assertEquals(this.clock.timers, 0, "no timer is left");

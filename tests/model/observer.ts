@@ -7,7 +7,13 @@
  * @module
  */
 
-import type { CoGroupStats, Observer, Step, TaskStep } from "../../mod.ts";
+import type {
+  CoGroup,
+  CoGroupStats,
+  Observer,
+  Step,
+  TaskStep,
+} from "../../mod.ts";
 // Not the room's mod.ts: that would bind time before the clock is installed.
 import { Recorder } from "../../src/trace/recorder.ts";
 import { checkFormat } from "../support/trace_format.ts";
@@ -25,10 +31,10 @@ const machine: Record<
   overdue: { from: ["running", "lent"], to: "same" },
   lent: { from: ["running"], to: "lent" },
   back: { from: ["lent"], to: "running" },
-  delayed: { from: ["running"], to: "delayed" },
+  delayed: { from: ["running", "lent"], to: "delayed" },
   due: { from: ["delayed"], to: "queued" },
-  fulfilled: { from: ["running"], to: "gone" },
-  rejected: { from: ["running", "delayed"], to: "gone" },
+  fulfilled: { from: ["running", "lent"], to: "gone" },
+  rejected: { from: ["running", "lent", "delayed"], to: "gone" },
   abandoned: { from: ["queued", "delayed"], to: "gone" },
 };
 
@@ -44,7 +50,7 @@ interface Seen {
 /** Of a group that has such a worker or none. */
 export class Replayer implements Observer {
   readonly #guard: (check: () => void) => void;
-  readonly #stats: () => CoGroupStats | undefined;
+  readonly #group: () => CoGroup | undefined;
   /** One that keeps all steps, most often, and one that keeps few. */
   readonly #recorders = [
     new Recorder({ steps: 500 }),
@@ -61,17 +67,19 @@ export class Replayer implements Observer {
   #isClosed = false;
   #isAborted = false;
   #concurrency: number;
+  /** How many tasks may be in flight: after a shrink as many as were. */
+  #most = 0;
   /** How many steps it has heard of. */
   steps = 0;
 
   constructor(
-    group: { concurrency: number; paused: boolean },
-    stats: () => CoGroupStats | undefined,
+    options: { concurrency: number; paused: boolean },
+    group: () => CoGroup | undefined,
     guard: (check: () => void) => void,
   ) {
-    this.#concurrency = group.concurrency;
-    this.#isPaused = group.paused;
-    this.#stats = stats;
+    this.#concurrency = options.concurrency;
+    this.#isPaused = options.paused;
+    this.#group = group;
     this.#guard = guard;
   }
 
@@ -115,15 +123,52 @@ export class Replayer implements Observer {
     this.steps++;
     must(step.time >= this.#time, `${step.type}: time goes back`);
     this.#time = step.time;
-    const stats = this.#stats();
     must(
-      stats === undefined ||
-        stats.accepted === stats.fulfilled + stats.rejected + stats.abandoned +
-            stats.queued + stats.delayed + stats.lent + stats.inFlight,
-      `law 1: ${step.type} is told in the middle of a change`,
+      (this.steps === 1) === (step.type === "created"),
+      `step ${this.steps} is ${step.type}`,
     );
     if ("task" in step) this.#takeTask(step);
     else this.#takeGroup(step);
+    this.#checkOrder(step);
+  }
+
+  /** That the step is told when the group is in order. */
+  #checkOrder(step: Step): void {
+    const group = this.#group();
+    if (group === undefined) return;
+    const { stats, concurrency } = group;
+    const what = `${step.type} is told in the middle of a change`;
+    must(
+      stats.accepted === stats.fulfilled + stats.rejected + stats.abandoned +
+          stats.queued + stats.delayed + stats.lent + stats.inFlight,
+      `law 1: ${what}`,
+    );
+    // Of those that one call abandons it hears one after the other.
+    if (!["accepted", "abandoned", "aborted"].includes(step.type)) {
+      for (const [name, n] of Object.entries(stats)) {
+        const heard = this.#counts[name as keyof CoGroupStats];
+        must(n === heard, `${what}: ${n} ${name}, and not ${heard}`);
+      }
+    }
+    const wasShrunk = stats.inFlight <= this.#most;
+    this.#most = Math.max(concurrency, stats.inFlight);
+    must(stats.inFlight <= concurrency || wasShrunk, `law 2: ${what}`);
+    const tasks = group.tasks();
+    const { queued, delayed, inFlight: running, lent } = stats;
+    for (
+      const [state, n] of Object.entries({ queued, delayed, running, lent })
+    ) {
+      const seen = tasks.filter((task) => task.state === state).length;
+      must(seen === n, `${what}: tasks() has ${seen} ${state}, not ${n}`);
+    }
+    if (!("task" in step) || step.task.id === undefined) return;
+    const { id } = step.task;
+    const { state } = this.#tasks.get(step.task.number) ?? {};
+    must(
+      state === undefined ||
+        tasks.some((task) => task.id === id && task.state === state),
+      `${what}: tasks() has no ${state} task ${String(id)}`,
+    );
   }
 
   #takeTask(step: TaskStep): void {
@@ -164,25 +209,25 @@ export class Replayer implements Observer {
   /** Which attempt it is, and in which worker. */
   #checkPlace(step: TaskStep, seen: Seen, what: string): void {
     if (step.type === "started") {
-      seen.attempt++;
+      // A message of `consume` begins with its delivery: the first may have any number.
+      if (seen.attempt === 0) seen.attempt = step.attempt;
+      else seen.attempt++;
       must(
         !this.#isAborted && !this.#isPaused,
         `${what} while the group is paused or aborted`,
       );
     }
     if (!("attempt" in step)) return;
-    const isInNone = step.type === "rejected" && seen.state === "delayed";
+    const isInNone = seen.state === "lent" ||
+      step.type === "rejected" && seen.state === "delayed";
     must(step.attempt === seen.attempt, `${what}: attempt ${step.attempt}`);
     if (step.type === "started" || step.type === "back") {
       seen.workerId = step.workerId;
-      if (step.workerId < 0) return;
+      must(step.workerId >= 0, `${what} in no worker`);
       must(!this.#workers.has(step.workerId), `${what}: the worker is busy`);
       this.#workers.set(step.workerId, step.task.number);
-    } else if (isInNone || seen.state === "lent") {
-      must(
-        step.workerId === -1,
-        `${what} in a worker`,
-      );
+    } else if (isInNone) {
+      must(step.workerId === -1, `${what} in a worker`);
     } else {
       must(step.workerId === seen.workerId, `${what}: in another worker`);
     }
@@ -196,12 +241,10 @@ export class Replayer implements Observer {
   #move(step: TaskStep, seen: Seen, to: State | "gone"): void {
     const counts = this.#counts;
     counts[seen.state === "running" ? "inFlight" : seen.state]--;
-    if (seen.state === "running") {
-      if (seen.workerId >= 0) this.#workers.delete(seen.workerId);
-      if (to !== "lent" && seen.isOverdue) {
-        counts.overdue--;
-        seen.isOverdue = false;
-      }
+    if (seen.state === "running") this.#workers.delete(seen.workerId);
+    if ("attempt" in step && to !== "lent" && to !== "running") {
+      if (seen.isOverdue) counts.overdue--;
+      seen.isOverdue = false;
     }
     if (step.type === "delayed") counts.retried++;
     if (to === "gone") {
@@ -215,6 +258,10 @@ export class Replayer implements Observer {
 
   #takeGroup(step: Exclude<Step, TaskStep>): void {
     switch (step.type) {
+      case "created":
+        must(this.#concurrency === step.concurrency, "created of other size");
+        must(this.#isPaused === step.paused, "created in another state");
+        break;
       case "paused":
       case "resumed":
         must(this.#isPaused !== (step.type === "paused"), `${step.type} twice`);

@@ -215,7 +215,7 @@ export abstract class World {
     this.way = governed?.way(host, () => this.#held);
     this.replayer = new Replayer(
       spec,
-      () => this.stats,
+      () => this.group as CoGroup | undefined,
       this.guard,
     );
     this.group = context.run(HOME, () => new mod.CoGroup(this.groupOptions()));

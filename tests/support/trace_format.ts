@@ -3,7 +3,7 @@
 /**
  * What Chrome's trace event format says of a file, as far as a recorder writes it: what
  * its document "Trace Event Format" says of each kind of event, and what viewers take for
- * granted.
+ * granted, as Perfetto's importer does.
  *
  * @module
  */
@@ -23,6 +23,7 @@ export function checkFormat(events: readonly TraceEvent[]): void {
   const lanes = slicesByLane(events);
   checkLanes(events, lanes);
   checkFlows(events, lanes);
+  checkBindings(events);
   checkPairs(events);
 }
 
@@ -32,7 +33,8 @@ function checkEvent(event: TraceEvent): void {
   assert(typeof name === "string" && name !== "", what);
   assert("XCMisfbe".includes(ph) && ph.length === 1, what);
   assert(Number.isFinite(ts) && ts >= 0, what);
-  assert(pid === 1 && Number.isSafeInteger(tid) && tid >= 0, what);
+  assert(Number.isSafeInteger(tid) && tid >= 0, what);
+  assert(pid === 2_000_000_000 && pid !== tid, what);
   assertEquals(dur !== undefined, ph === "X", what);
   if (ph === "X") assert(Number.isFinite(dur) && dur! >= 0, what);
   assertEquals(s !== undefined, ph === "i", what);
@@ -96,6 +98,7 @@ function checkFlows(
     if (event.ph !== "s" && event.ph !== "f") continue;
     const flows = event.ph === "s" ? begins : ends;
     assert(!flows.has(event.id!), `two arrows ${event.id}`);
+    assert(/^[0-9]+$/.test(event.id!), `arrow ${event.id} has no number`);
     flows.set(event.id!, event);
     const at = nanos(event.ts);
     assert(
@@ -109,6 +112,28 @@ function checkFlows(
     assert(begin.ts <= end.ts, `arrow ${id} points back`);
     assertEquals([begin.name, begin.cat], [end.name, end.cat]);
     assertEquals(end.bp, "e");
+  }
+}
+
+/**
+ * Each arrow ends at a slice that begins there. A viewer takes the events in the order of
+ * their times, those of one time as they stand, and binds an end to what began last.
+ */
+function checkBindings(events: readonly TraceEvent[]): void {
+  const latest = new Map<number, TraceEvent>();
+  for (const event of [...events].sort((a, b) => a.ts - b.ts)) {
+    const { ph, tid, id, ts } = event;
+    if (ph === "X") latest.set(tid, event);
+    if (ph !== "s" && ph !== "f") continue;
+    const slice = latest.get(tid);
+    assert(slice?.ts === ts, `arrow ${id} is bound to another slice`);
+    if (ph === "f") {
+      assert(
+        "queuedMs" in slice.args!,
+        `arrow ${id} ends where nothing starts`,
+      );
+      latest.delete(tid); // Another arrow must not end there.
+    }
   }
 }
 

@@ -314,6 +314,7 @@ test("a real trace has its retries, marks, counters and waits", async () => {
   const real = trace.largest!;
   assertEquals(real.name, "real");
   assertEquals(real.marks.map(({ name }) => name), [
+    "created",
     "paused",
     "resumed",
     "closed",
