@@ -140,7 +140,12 @@ class RatePermits extends Permits {
   #pausedUntil = -Infinity;
   /** The least milliseconds for the next timer. */
   #least = 0;
-  readonly #stampSoon = () => this.#stamp();
+  /** Whether `#stampSoon` is to come. It is for all that was given before: one is enough. */
+  #isStamping = false;
+  readonly #stampSoon = () => {
+    this.#isStamping = false;
+    this.#stamp();
+  };
 
   constructor(rate: Rate, window: Window, pace: Pace | undefined) {
     super(rate, Rate);
@@ -188,7 +193,10 @@ class RatePermits extends Permits {
     const starts = this.#window.add(time, isLater && !isFaked, weight);
     this.#pace?.add(time, weight);
     if (isLater) starts.awaited++;
-    else if (!isFaked) queueMicrotask(this.#stampSoon);
+    else if (!isFaked && !this.#isStamping) {
+      this.#isStamping = true;
+      queueMicrotask(this.#stampSoon);
+    }
     if (!isFaked && this.#recent.at(-1) !== starts) this.#recent.push(starts);
     return new Start(this, starts, weight);
   }
