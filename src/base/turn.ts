@@ -76,12 +76,10 @@ class Slice {
   isListed = false;
 }
 
-const NO_SLICE = new Slice();
-
 /** The turns of one group, or of another part that keeps the loop busy. */
 export class Turn extends Link {
   readonly #slice: number;
-  #peers = NO_SLICE;
+  #peers: Slice | undefined = undefined;
   readonly #onTurn: (() => void) | undefined;
   #isAtWork = false;
   #isWaiting = false;
@@ -124,7 +122,7 @@ export class Turn extends Link {
     if (this.#isAtWork) return;
     this.#isAtWork = true;
     const slice = this.#slice;
-    if (!this.#peers.isListed) this.#peers = listed(slice);
+    if (!this.#peers?.isListed) this.#peers = listed(slice);
     this.#peers.groups++;
     if (slice >= smallest) return;
     smallest = slice;
@@ -137,7 +135,7 @@ export class Turn extends Link {
     if (!this.#isAtWork) return;
     this.#isAtWork = false;
     // The smallest is not looked for now: this one may be back before that is needed.
-    if (--this.#peers.groups === 0) isStale = true;
+    if (--this.#peers!.groups === 0) isStale = true;
   }
 
   #look(): boolean {

@@ -140,12 +140,9 @@ class RatePermits extends Permits {
   #pausedUntil = -Infinity;
   /** The least milliseconds for the next timer. */
   #least = 0;
-  /** Whether `#stampSoon` is to come. It is for all that was given before: one is enough. */
+  readonly #stampSoon = () => this.#stamp();
+  /** Whether that is to come: one is enough for all that was given before. */
   #isStamping = false;
-  readonly #stampSoon = () => {
-    this.#isStamping = false;
-    this.#stamp();
-  };
 
   constructor(rate: Rate, window: Window, pace: Pace | undefined) {
     super(rate, Rate);
@@ -226,6 +223,7 @@ class RatePermits extends Permits {
 
   /** The recent starts have been made, but for those that are awaited: their tasks have begun. */
   #stamp(): void {
+    this.#isStamping = false;
     const recent = this.#recent;
     this.#recent = recent.filter(({ awaited }) => awaited > 0);
     if (this.#recent.length === recent.length) return;

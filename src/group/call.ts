@@ -105,11 +105,6 @@ export class Call extends Entry implements Host {
   /** Its worker has nothing more to do for it. */
   next(): undefined {}
 
-  /** Why it was abandoned, before it has started. */
-  get reason(): unknown {
-    return (this.end as Outcome).value;
-  }
-
   /** Its promise asks for the result. */
   then(resolve: Settle<unknown>, reject: Settle<unknown>): void {
     const { end } = this;
@@ -163,7 +158,8 @@ export function starter(workers: Starter, noId: number): Caller {
   return { start: take, startAgain };
 }
 
-/** Waits until a call that was not next when its turn came is woken again. */
+/** Waits until the call, which could not start, is woken again. Throws why it is abandoned, if it is. */
 export async function wokenAgain(call: Call): Promise<void> {
+  if (call.state === "gone") throw (call.end as Outcome).value;
   woken.take(await call.turn());
 }

@@ -193,7 +193,6 @@ export class Workers implements Host {
   async #workSoon(call: Call): Promise<unknown> {
     await undefined; // Law 3.
     while (this.nextOf(call, NO_ID) !== call) {
-      if (call.state === "gone") throw call.reason;
       this.look();
       await wokenAgain(call);
     }
