@@ -126,3 +126,27 @@ test("CoGroup.abort() without a reason has an AbortError for one", () => {
   group.abort();
   assertEquals((group.signal.reason as DOMException).name, "AbortError");
 });
+
+test("CoGroup.abort() rejects 2,000 calls of go() that wait, and others run after reset()", async () => {
+  const group = new CoGroup(1);
+  const blocker = gate();
+  const first = group.go(() => blocker.promise);
+  const calls = range(2000).map(() => group.go(() => {}));
+  await settled();
+  const reason = new Error("enough");
+  group.abort(reason);
+  const ends = await Promise.allSettled(calls);
+  assertEquals(
+    ends.filter((end) => end.status === "rejected" && end.reason === reason)
+      .length,
+    2000,
+  );
+  blocker.open();
+  await first;
+  assertEquals(await group.reset(), 2000);
+  assertEquals(
+    await Promise.all(range(20).map((n) => group.go(() => n))),
+    range(20),
+  );
+  await group.wait();
+});

@@ -64,7 +64,6 @@ export class ChannelIterator<T> extends Steps<T> implements Taker<T> {
   }
 
   override leave(): void {
-    this.#turn.leave();
     this.#exchange.leave(this);
     const held = this.#heldUp === NONE ? this.#held : this.#heldUp;
     this.#held = this.#heldUp = NONE;
@@ -188,6 +187,7 @@ export class ChannelIterator<T> extends Steps<T> implements Taker<T> {
   /** Rejects the first `next` if there is an error; all others are done. */
   #finish(error: Maybe<unknown>): void {
     this.#isOver = true;
+    this.#turn.leave(); // It may wait for a turn, and have no value.
     if (error !== NONE) this.#reject?.(error); // To settle it once more does nothing.
     while (this.#resolve !== undefined) this.#settle(DONE);
   }

@@ -141,6 +141,8 @@ class RatePermits extends Permits {
   /** The least milliseconds for the next timer. */
   #least = 0;
   readonly #stampSoon = () => this.#stamp();
+  /** Whether that is to come: one is enough for all that was given before. */
+  #isStamping = false;
 
   constructor(rate: Rate, window: Window, pace: Pace | undefined) {
     super(rate, Rate);
@@ -188,7 +190,10 @@ class RatePermits extends Permits {
     const starts = this.#window.add(time, isLater && !isFaked, weight);
     this.#pace?.add(time, weight);
     if (isLater) starts.awaited++;
-    else if (!isFaked) queueMicrotask(this.#stampSoon);
+    else if (!isFaked && !this.#isStamping) {
+      this.#isStamping = true;
+      queueMicrotask(this.#stampSoon);
+    }
     if (!isFaked && this.#recent.at(-1) !== starts) this.#recent.push(starts);
     return new Start(this, starts, weight);
   }
@@ -218,6 +223,7 @@ class RatePermits extends Permits {
 
   /** The recent starts have been made, but for those that are awaited: their tasks have begun. */
   #stamp(): void {
+    this.#isStamping = false;
     const recent = this.#recent;
     this.#recent = recent.filter(({ awaited }) => awaited > 0);
     if (this.#recent.length === recent.length) return;

@@ -2,9 +2,10 @@
  * A task that a call of `go` has brought. It runs in the async context of that call
  * (law 13): a reaction that was registered there starts it.
  *
- * `promise` is `turn().then(start)`. `start` returns the call, which is a thenable, so
- * the engine asks it for the result by `then`, and hands over what settles `promise`. A
- * queued call has none of that yet, which saves half of its memory.
+ * A call that is next when it comes is run by one async function: `workSoon`, in
+ * workers.ts. Of any other `promise` is `turn().then(start)`. `start` returns the call,
+ * which is a thenable, so the engine asks it for the result by `then`, and hands over what
+ * settles `promise`. A queued call has none of that yet, which saves half of its memory.
  * WARNING: it would be simpler if `start` returned a promise. But a promise that waits
  * for another one settles some microtasks late: after what the task's end has set off.
  *
@@ -60,7 +61,8 @@ class Outcome {
 }
 
 export class Call extends Entry implements Host {
-  declare readonly promise: Promise<unknown>;
+  /** Set by the call of `go`, before anything can be told of it. */
+  declare promise: Promise<unknown>;
   /** Never there: its worker does not look for more. */
   declare isAwake: boolean;
   /** Ends its wait for a turn. None while it does not wait. */
@@ -68,15 +70,10 @@ export class Call extends Entry implements Host {
   /** The promise that has asked for the result, or the result: whichever came first. */
   declare end: Asked | Outcome | undefined;
 
-  constructor(
-    task: Task,
-    options: TaskOptions | undefined,
-    traits: Traits,
-    caller: Caller,
-  ) {
+  constructor(task: Task, options: TaskOptions | undefined, traits: Traits) {
     super(task, options, traits);
+    this.takeTurn = undefined;
     this.end = undefined;
-    this.promise = this.turn().then(caller.start);
   }
 
   override get host(): Host {
@@ -159,4 +156,10 @@ export function starter(workers: Starter, noId: number): Caller {
   };
   const startAgain = (place: number): void => void take(place);
   return { start: take, startAgain };
+}
+
+/** Waits until the call, which could not start, is woken again. Throws why it is abandoned, if it is. */
+export async function wokenAgain(call: Call): Promise<void> {
+  if (call.state === "gone") throw (call.end as Outcome).value;
+  woken.take(await call.turn());
 }

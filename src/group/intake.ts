@@ -172,13 +172,14 @@ export class Intake {
       const refusal = this.refusal("go", traits);
       if (refusal !== NONE) return rejectQuietly(refusal);
       const { backlog, workers } = this.#group;
-      const call = new Call(task, options, traits, workers.caller);
+      const call = new Call(task, options, traits);
+      call.promise = workers.promise(call);
       if (!backlog.keep(call)) {
         const why = "Cannot go: the queue is full";
         return rejectQuietly(domError(why, "AbortError"));
       }
       this.#group.accept(call);
-      workers.wakeCall(call);
+      if (call.takeTurn !== undefined) workers.wakeCall(call);
       return this.#group.diagnosis === undefined
         ? call.promise
         : this.#watched(this.#group.diagnosis, call);
