@@ -14,7 +14,11 @@ import { CoGroup, rateLimit } from "../../mod.ts";
 import { argumentsFor } from "../support/arguments.ts";
 import { stopOnInterrupt } from "../support/interrupt.ts";
 
+/** The address of a link, in double quotes, in single ones, or in none. */
+const LINK = /<a\s(?:[^>]*?\s)?href\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))/gi;
+
 const start = new URL(argumentsFor("crawl.ts URL")[0]!);
+let { origin } = start;
 const seen = new Set<string>();
 const group = new CoGroup({
   concurrency: 4,
@@ -26,16 +30,25 @@ stopOnInterrupt("crawl", group);
 
 function visit(url: URL, from: URL) {
   url.hash = "";
-  if (url.origin !== start.origin || seen.has(url.href)) return;
+  if (url.origin !== origin || seen.has(url.href)) return;
   seen.add(url.href);
   const id = `${url}, linked from ${from}`;
   group.add(async ({ signal }) => {
-    const response = await fetch(url, { signal });
+    // Redirects are visited as links are: none is fetched twice.
+    const response = await fetch(url, { signal, redirect: "manual" });
     const text = await response.text();
-    if (!response.ok) throw new Error(`status ${response.status}`);
-    if (!response.headers.get("content-type")?.includes("html")) return;
-    for (const [, href] of text.matchAll(/<a\s[^>]*href="([^"]+)"/gi)) {
-      const link = URL.parse(href!, response.url);
+    const { ok, status, headers } = response;
+    const target = headers.get("location");
+    if (status >= 300 && status < 400 && target !== null) {
+      const to = new URL(target, url);
+      if (url.href === start.href) ({ origin } = to); // The site lives there.
+      return visit(to, from);
+    }
+    if (!ok) throw new Error(`status ${status}`);
+    if (!headers.get("content-type")?.includes("html")) return;
+    for (const [, double, single, bare] of text.matchAll(LINK)) {
+      const href = (double ?? single ?? bare!).replaceAll("&amp;", "&");
+      const link = URL.parse(href, url);
       if (link) visit(link, url); // Tasks that add tasks.
     }
   }, { id });
@@ -44,5 +57,5 @@ function visit(url: URL, from: URL) {
 visit(start, start);
 await group.idle(); // Nothing is left, also of what tasks have added.
 const { rejected } = group.stats;
-console.log(`${seen.size} pages, ${rejected} broken links`);
+console.log(`${seen.size} links, ${rejected} broken`);
 process.exitCode = group.signal.aborted || rejected > 0 ? 1 : 0;

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { createHash } from "node:crypto";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import process from "node:process";
 import { CoGroup } from "../../mod.ts";
@@ -19,11 +20,18 @@ const [folder, ...urls] = argumentsFor("download.ts FOLDER URL...", 2);
 /** The server has understood, and won't. */
 class Refused extends Error {}
 
+/** A file for each URL: what a name can't say of it, the hash before it does. */
+function fileOf(url: string): string {
+  const hash = createHash("sha256").update(url).digest("hex").slice(0, 12);
+  const name = url.replace(/^\w+:\/\//, "").replaceAll(/[^\w.]+/g, "_");
+  return `${folder}/${hash}_${name.slice(-100)}`;
+}
+
 async function download(url: string, signal: AbortSignal) {
   const { ok, status, body } = await fetch(url, { signal });
   const isFinal = /^4(?!08|25|29)/.test(`${status}`);
   if (!ok) throw new (isFinal ? Refused : Error)(`status ${status}`);
-  const file = `${folder}/${url.split("://")[1]!.replaceAll(/[^\w.]+/g, "_")}`;
+  const file = fileOf(url);
   await writeFile(`${file}.part`, body ?? "", { signal });
   await rename(`${file}.part`, file);
   console.log(file);

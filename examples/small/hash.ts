@@ -1,6 +1,7 @@
 /**
  * Prints the SHA-256 of each file below a folder, as `sha256sum` does: eight are
- * read at once, and the lines are in the order of the walk.
+ * read at once, and the lines are in the order of the walk, folder by folder, which
+ * takes names in order: the same tree has the same lines.
  *
  * ```sh
  * deno run --allow-read=. examples/small/hash.ts . > /tmp/sums; sha256sum -c /tmp/sums
@@ -11,7 +12,7 @@
 
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { opendir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import process from "node:process";
 import { CoGroup } from "../../mod.ts";
 import { argumentsFor } from "../support/arguments.ts";
@@ -20,7 +21,8 @@ const [folder] = argumentsFor("hash.ts FOLDER");
 let isStopped = false;
 
 async function* walk(path: string): AsyncGenerator<string> {
-  for await (const entry of await opendir(path)) {
+  const entries = await readdir(path, { withFileTypes: true });
+  for (const entry of entries.sort((a, b) => a.name < b.name ? -1 : 1)) {
     if (isStopped) return;
     const inside = `${path}/${entry.name}`;
     if (entry.isDirectory()) yield* walk(inside);

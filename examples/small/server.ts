@@ -1,6 +1,7 @@
 /**
  * A server that answers first and works later: what is posted to it is packed
- * into a folder, two at a time, and at most a hundred may wait. Ctrl-C, or
+ * into a folder, two at a time, and at most a hundred may wait: what comes then gets
+ * a 503, before its body is read. Ctrl-C, or
  * SIGTERM, leaves ten seconds for what it has accepted.
  *
  * ```sh
@@ -27,20 +28,24 @@ const [folder, port, host = "127.0.0.1"] = argumentsFor(
   2,
 );
 await mkdir(folder!, { recursive: true });
-const group = new CoGroup({ concurrency: 2, capacity: 100 });
+const CAPACITY = 100;
+const group = new CoGroup({ concurrency: 2, capacity: CAPACITY });
 
 const server = createServer(async (request, response) => {
   if (request.method !== "POST") {
     response.end(`${JSON.stringify(group.stats)}\n`);
     return;
   }
+  const busy = () =>
+    response.writeHead(503, { "retry-after": "1" }).end("busy\n");
+  if (group.size >= CAPACITY || group.closing.aborted) return void busy();
   const body = await buffer(request);
   const file = `${folder}/${randomUUID()}.gz`;
   const isAccepted = group.tryInsert(async ({ signal }) => {
     await writeFile(file, await promisify(gzip)(body), { signal });
   });
-  response.writeHead(isAccepted ? 202 : 503);
-  response.end(isAccepted ? `${file}\n` : "busy\n");
+  if (isAccepted) response.writeHead(202).end(`${file}\n`);
+  else busy(); // It has become full meanwhile.
 });
 server.listen(Number(port), host, () => {
   const { port } = server.address() as AddressInfo;
@@ -51,9 +56,13 @@ async function stop() {
   const count = group.size + group.inFlight;
   console.error(`server: finishing ${count}; once more to stop`);
   server.close();
+  setTimeout(() => process.exit(1), 15_000).unref(); // Whatever heeds no signal.
   const left = await group.shutdown({ grace: 10_000 });
-  console.error(`server: ${group.stats.fulfilled} packed, ${left} left`);
-  process.exit(left > 0 ? 1 : 0);
+  const { fulfilled, rejected } = group.stats;
+  console.error(
+    `server: ${fulfilled} packed, ${rejected} failed, ${left} left`,
+  );
+  process.exit(left + rejected > 0 ? 1 : 0);
 }
 process.once("SIGINT", stop);
 process.once("SIGTERM", stop);

@@ -4,35 +4,44 @@
  * @module
  */
 
+/** The line is the one in which it begins, from 1 on. */
+export interface Row {
+  readonly line: number;
+  readonly cells: string[];
+}
+
 /** Cells may be in quotes, and then hold commas, new lines and doubled quotes. */
 export async function* rowsOf(
   text: AsyncIterable<string>,
-): AsyncGenerator<string[]> {
-  let row: string[] = [];
+): AsyncGenerator<Row> {
+  let cells: string[] = [];
+  let [line, next] = [1, 1];
   let cell = "";
   let isQuoted = false;
   let last = "";
   for await (const chunk of text) {
     for (const c of chunk) {
+      if (c === "\n") next++;
       if (c === '"') {
         if (!isQuoted && last === '"') cell += c; // Doubled.
         isQuoted = !isQuoted;
       } else if (isQuoted || !/[,\r\n]/.test(c)) cell += c;
       else if (c !== "\r") {
-        row.push(cell);
+        cells.push(cell);
         cell = "";
         if (c === "\n") {
-          if (!isBlank(row)) yield row;
-          row = [];
+          if (!isBlank(cells)) yield { line, cells };
+          cells = [];
+          line = next;
         }
       }
       last = c;
     }
   }
-  row.push(cell);
-  if (!isBlank(row)) yield row;
+  cells.push(cell);
+  if (!isBlank(cells)) yield { line, cells };
 }
 
-function isBlank(row: string[]): boolean {
-  return row.length === 1 && row[0] === "";
+function isBlank(cells: string[]): boolean {
+  return cells.length === 1 && cells[0] === "";
 }

@@ -18,22 +18,24 @@ export class Table implements Disposable {
     this.#name = quoted(name);
   }
 
-  /** Writes all of the rows, or none. */
-  write(columns: string[], rows: string[][]): void {
+  /** What writes rows of these columns: all of them, or none. */
+  writer(columns: string[]): (rows: string[][]) => void {
     const names = columns.map(quoted).join();
     const marks = columns.map(() => "?").join();
     const into = `INTO ${this.#name} (${names}) VALUES (${marks})`;
     const database = this.#database;
     database.exec(`CREATE TABLE IF NOT EXISTS ${this.#name} (${names})`);
     const insert = database.prepare(`INSERT ${into}`);
-    database.exec("BEGIN");
-    try {
-      for (const row of rows) insert.run(...row);
-      database.exec("COMMIT");
-    } catch (error) {
-      database.exec("ROLLBACK");
-      throw error;
-    }
+    return (rows) => {
+      database.exec("BEGIN");
+      try {
+        for (const row of rows) insert.run(...row);
+        database.exec("COMMIT");
+      } catch (error) {
+        database.exec("ROLLBACK");
+        throw error;
+      }
+    };
   }
 
   [Symbol.dispose](): void {
