@@ -113,6 +113,9 @@ export function summarize(group: Group, from: number, to: number): Summary {
   };
 }
 
+/** So much of another one's share is as much. */
+const ALIKE = 0.95;
+
 class Distribution {
   readonly #name: string;
   readonly #bins: Histogram = new Uint32Array(BINS);
@@ -205,8 +208,9 @@ function workerIn(
 }
 
 /**
- * The one to three keys that have at least half of something, if there are many more
- * than these, and enough of it to speak of: what holds up all the others.
+ * The one to three keys that have at least half of something, and those that have as
+ * much as the last of these, if there are many more keys, and enough of it to speak of:
+ * what holds up all the others.
  */
 export function culprits(
   rows: Row[],
@@ -222,10 +226,11 @@ export function culprits(
     sum += of(worst[i]!);
     if (sum < total * 0.5) continue;
     if (rows.length < (i + 1) * 3) return undefined; // A fair share.
-    return {
-      names: worst.slice(0, i + 1).map(({ name }) => name),
-      share: sum / total,
-    };
+    const least = of(worst[i]!) * ALIKE;
+    const named = worst.filter((row) => of(row) >= least);
+    if (rows.length < named.length * 2) return undefined; // That, too.
+    sum = named.reduce((sum, row) => sum + of(row), 0);
+    return { names: named.map(({ name }) => name), share: sum / total };
   }
   return undefined;
 }

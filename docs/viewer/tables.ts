@@ -303,6 +303,9 @@ export class Tables {
   }
 }
 
+/** Of all waiting nothing is said that is less than this part of all running. */
+const NEGLIGIBLE = 0.01;
+
 /** What a look at the table would find, said in a sentence. */
 function hints(keys: Row[]): HTMLElement | undefined {
   const says = (what: string, of: (row: Row) => number, enough = 0) => {
@@ -317,9 +320,10 @@ function hints(keys: Row[]): HTMLElement | undefined {
       ` ${verb} ${percent(share)} of ${what}`,
     );
   };
+  const ran = keys.reduce((sum, row) => sum + row.ran, 0);
   const said = [
     says("the workers’ time", (row) => row.ran),
-    says("all waiting", (row) => row.waited),
+    says("all waiting", (row) => row.waited, ran * NEGLIGIBLE),
     says("the failed attempts", (row) => row.rejected + row.retried, 4),
   ].filter((it) => it !== undefined);
   return said.length > 0 ? make("ul", { class: "hints" }, ...said) : undefined;

@@ -342,6 +342,11 @@ test("culprits() names the few keys that have half of it, unless all are alike",
   assertEquals(of([1, 1, 1, 1, 1, 1, 1, 1]), undefined);
   assertEquals(of([5, 5]), undefined);
   assertEquals(of([40, 1, 38, 1, 2, 1, 1, 1])?.names, ["key 0", "key 2"]);
+  // All that have as much as the last one, or none of them.
+  const three = of([31, 1, 30, 1, 30, 1, 1, 1]);
+  assertEquals(three?.names, ["key 0", "key 2", "key 4"]);
+  assertEquals(Math.round(100 * three!.share), 95);
+  assertEquals(of([31, 30, 30, 30, 1, 1]), undefined);
 });
 
 test("a view stays within the trace, and keeps the time under the pointer", () => {
