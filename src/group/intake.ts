@@ -211,7 +211,10 @@ export class Intake {
     const { reason, closed } = this.#group.state;
     if (reason !== NONE) return reason;
     if (closed) {
-      return new CoGroupClosedError(`Cannot ${doing}: the group is closed`);
+      const cure = "wait() closes it, and idle() does not";
+      return new CoGroupClosedError(
+        `Cannot ${doing}: the group is closed (${cure})`,
+      );
     }
     return signal?.aborted ? reasonOf(signal) : NONE;
   }
