@@ -112,7 +112,7 @@ test("What became of a task that never runs is said by its error", async () => {
   closed.close();
   assertEquals(
     await messageOf(closed.go(() => {})),
-    "CoGroupClosedError: Cannot go: the group is closed (wait() closes it, and idle() does not)",
+    "CoGroupClosedError: Cannot go: the group is closed (idle() leaves it open)",
   );
   const sliding = slidingQueue<QueuedTask>(1);
   const evicting = new CoGroup({ ...paused, queue: sliding });

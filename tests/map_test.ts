@@ -827,7 +827,7 @@ test("CoGroup.map() that is closed says that it can't go on, and by the first ne
   await assertRejects(
     () => group.map([1], (n) => n).next(),
     CoGroupClosedError,
-    "Cannot map: the group is closed (wait() closes it, and idle() does not)",
+    "Cannot map: the group is closed (idle() leaves it open)",
   );
 });
 

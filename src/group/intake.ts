@@ -211,10 +211,9 @@ export class Intake {
     const { reason, closed } = this.#group.state;
     if (reason !== NONE) return reason;
     if (closed) {
-      const cure = "wait() closes it, and idle() does not";
-      return new CoGroupClosedError(
-        `Cannot ${doing}: the group is closed (${cure})`,
-      );
+      const why =
+        `Cannot ${doing}: the group is closed (idle() leaves it open)`;
+      return new CoGroupClosedError(why);
     }
     return signal?.aborted ? reasonOf(signal) : NONE;
   }
