@@ -51,7 +51,10 @@ const group = new CoGroup({
 async function run(message: Message, { signal, attempt }: TaskContext) {
   const { n, isPoison } = queue.read(message);
   note("start", n, message.info?.deliveryCount);
-  if (isPoison) process.kill(process.pid, "SIGKILL");
+  if (isPoison) {
+    await sleep(200); // What runs beside it ends: its deliveries would count, too.
+    process.kill(process.pid, "SIGKILL");
+  }
   const ms = least + Math.random() * (most - least);
   try {
     if (most > 0) await sleep(ms, undefined, { signal });
@@ -76,6 +79,7 @@ const consumption = consume(group, queue.receive, run, {
     maxTimeout: 1000,
   },
   ...isKeyed && { key: (message) => queue.read(message).key },
+  onRetry() {}, // The jobs note themselves that they fail.
   onDead: (message) => note("dead", queue.read(message).n),
   onError: (error) => note("error", `${error}`.replaceAll(/\s+/g, "_")),
 });
