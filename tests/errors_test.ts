@@ -59,6 +59,9 @@ test("CoGroupClosedError.value is the task that was not accepted, and is not to 
 
 test('show() does not let "8" and 8 look alike, nor anything else break the message', () => {
   class Thing {}
+  class Numbered {
+    static readonly name = 7;
+  }
   const shown = [
     ["8", '"8"'],
     ['a "b"', '"a \\"b\\""'],
@@ -73,9 +76,12 @@ test('show() does not let "8" and 8 look alike, nor anything else break the mess
     [new Thing(), "[object Object]"],
     [Object.create(null), "[object Object]"],
     [new Map(), "[object Map]"],
+    [() => 1, "a function"],
+    [function task() {}, "function task"],
+    [Thing, "function Thing"],
+    [Numbered, "a function"],
   ];
   for (const [value, text] of shown) assertEquals(show(value), text);
-  assert(show(() => 1).includes("=>"));
 });
 
 test("wrongType() and outOfRange() say what was tried, what was wanted and what was received", () => {
