@@ -67,7 +67,8 @@ export interface TaskContext {
    *
    * @typeParam T The type of what it waits for.
    * @param wait Called at once, when the worker is lent.
-   * @returns What `wait` gives, when the task may go on.
+   * @returns What `wait` gives, when the task may go on. Rejects with a TypeError, and
+   *   lends nothing, if `wait` is not a function.
    *
    * @example Tasks that wait for tasks, on one worker
    * ```ts

@@ -619,3 +619,15 @@ for (
     assertEquals([most, group.stats.fulfilled], [1, 5]);
   });
 }
+
+test("ctx.lend(): what is not a function rejects, and lends nothing", async () => {
+  const group = new CoGroup(1);
+  const bad = group.go((ctx) => {
+    const lent = ctx.lend(5 as never);
+    assertEquals([group.inFlight, group.stats.lent], [1, 0]);
+    return lent;
+  });
+  const message = "Cannot lend: wait must be a function, received 5";
+  await assertRejects(() => bad, TypeError, message);
+  assertEquals(await group.wait(), 0);
+});

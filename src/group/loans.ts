@@ -18,6 +18,7 @@
  * @module
  */
 
+import { callable } from "../base/check.ts";
 import { Link, List } from "../base/list.ts";
 import { type Deferred, deferred, SETTLED } from "../base/promises.ts";
 import type { Lender, RunContext } from "./context.ts";
@@ -79,6 +80,7 @@ export class Loans implements Lender {
 
   /** Lends the worker of that context. Settles as `wait` does, when the task goes on. */
   async lend<T>(ctx: RunContext, wait: () => T | PromiseLike<T>): Promise<T> {
+    callable("lend", "wait", wait);
     const loan = this.#open(ctx);
     try {
       return await wait();
