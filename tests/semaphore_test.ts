@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { type Permit, Semaphore } from "../mod.ts";
 import { CountingController, range, settled } from "./support/helpers.ts";
 import {
@@ -273,4 +274,15 @@ test("Semaphore.acquire() with options that are none rejects, and takes no permi
     assertInstanceOf(error, TypeError);
   }
   assert(semaphore.tryAcquire() !== undefined);
+});
+
+test("console.log shows what a semaphore's limit is, how much of it is held, and how many wait", async () => {
+  const semaphore = new Semaphore(10);
+  const permit = semaphore.tryAcquire({ weight: 8 });
+  const waiting = semaphore.acquire({ weight: 3 });
+  const log = inspect(semaphore);
+  assertEquals(log, "Semaphore { limit: 10, held: 8, waiting: 1 }");
+  assertEquals(inspect(Object.create(Semaphore.prototype)), "Semaphore {}");
+  permit!.release();
+  (await waiting).release();
 });

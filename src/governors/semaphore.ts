@@ -9,6 +9,7 @@
  */
 
 import { count } from "../base/check.ts";
+import { showBy } from "../base/inspect.ts";
 import type { AcquireOptions, Governor, Permit } from "../governor.ts";
 import { Hold, type Holder, Permits } from "./permits.ts";
 
@@ -29,6 +30,12 @@ class Places extends Permits implements Holder {
 
   override get isAsNew(): boolean {
     return this.#count === 0;
+  }
+
+  /** What `console.log` shows. */
+  get shown(): [state: string, details: object] {
+    const { limit, waiting } = this;
+    return ["", { limit, held: this.#held, waiting }];
   }
 
   protected override fits(weight: number): boolean {
@@ -97,6 +104,14 @@ class Places extends Permits implements Holder {
  */
 export class Semaphore implements Governor {
   readonly #permits: Places;
+
+  static {
+    showBy(
+      this.prototype,
+      (semaphore) =>
+        #permits in semaphore ? semaphore.#permits.shown : undefined,
+    );
+  }
 
   /**
    * Makes a semaphore whose permits are all free.
