@@ -358,6 +358,25 @@ test("threads.ts: each number has its count", async (runtime) => {
   ]);
 });
 
+test("threads.ts: a number that breaks its thread costs no other one", async (runtime) => {
+  await using tree = new Tree();
+  const numbers = ["9007199254740991", ...range(100).map((n) => `${n + 3}`)];
+  const { code, out, err } = await outcome(
+    start(runtime, tree.root, "threads.ts", ...numbers),
+  );
+  assertEquals([code, lines(out).length], [1, 100]);
+  assert(err.includes("9007199254740991: RangeError"), err);
+});
+
+test("threads.ts: what is no number is wrong usage", async (runtime) => {
+  await using tree = new Tree();
+  const { code, out, err } = await outcome(
+    start(runtime, tree.root, "threads.ts", "1000", "abc"),
+  );
+  assertEquals([code, out], [2, ""]);
+  assert(err.startsWith("Usage: threads.ts "), err);
+});
+
 test("Each shows its usage: with --help, and where arguments are missing", async (runtime) => {
   await using tree = new Tree();
   for (const { name } of Deno.readDirSync(SMALL)) {
