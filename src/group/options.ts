@@ -148,7 +148,7 @@ export interface CoGroupOptions {
    * asked, it rejects when nothing has happened for a second; of the waits for the
    * group's end these are not found. The cure is `ctx.lend`.
    *
-   * For development: it makes each task several times as dear. It takes what is awaited in
+   * For development: it makes each task 5 to 20 times as dear, on Deno most. It takes what is awaited in
    * a task, or in a function that the task has called, for what the task waits for; so
    * don't await such calls in the background of a task. It leaves alone calls with a
    * `signal` of their own, and what `Promise.race` or `any` is given; and it does not know
