@@ -121,17 +121,11 @@ export function print(error: unknown): void {
 /** How a received value reads in a message: `"8"` and `8` must not look alike. */
 export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
-  if (typeof value === "function") return showFunction(value);
+  if (typeof value === "function") { // Not its source, which may be long.
+    return value.name ? `function ${value.name}` : "a function";
+  }
   if (value === null || typeof value !== "object") return String(value);
   return Object.prototype.toString.call(value);
-}
-
-/** Not its source, which may be long. */
-function showFunction({ name }: { readonly name: unknown }): string {
-  // A class may have a static `name` that is no string.
-  return typeof name === "string" && name !== ""
-    ? `function ${name}`
-    : "a function";
 }
 
 /** `Cannot <doing>: <name> must be <wanted>, received <value>`, as @std has it. */
