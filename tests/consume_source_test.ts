@@ -619,6 +619,22 @@ test("A receive that gives more than there is room for is read one by one, as th
   assertEquals(log, ["closed", "ack 1", "ack 2"]);
 });
 
+test("An array that has more than there is room for is taken whole: at the end what has not started is given back", async () => {
+  const log: string[] = [];
+  const { promise, open } = gate();
+  const group = new CoGroup({ concurrency: 2, slice: Infinity });
+  const all = range(5).map((n) => message(n, log));
+  const consumption = consume(group, () => all.splice(0), () => promise);
+  await microtasks();
+  assertEquals(consumption.stats.held, 5);
+  group.abort();
+  await microtasks();
+  assertEquals(log, ["nak 2", "nak 3", "nak 4"]);
+  open();
+  await consumption.wait();
+  assertEquals(log.slice(3), ["ack 0", "ack 1"]);
+});
+
 test("Message by message: a sync iterable, an async one, and a promise of each are what receive may give", async () => {
   const log: string[] = [];
   async function* async() {

@@ -112,7 +112,9 @@ export class Pump<M> {
       const time = clock.now();
       const messages = await receive(room, signal);
       const iterator = iterate(messages, "what receive gives", "an iterable");
-      const taken = await this.#read(iterator, room);
+      // All that an array has is here already, and would wait for its lease otherwise.
+      const most = Array.isArray(messages) ? Infinity : room;
+      const taken = await this.#read(iterator, most);
       // WARNING: an engine that has nothing, and says so at once, must not be asked again
       // at once: the event loop would never turn.
       const left = taken > 0 ? 0 : PAUSE - (clock.now() - time);
