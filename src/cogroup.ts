@@ -83,6 +83,7 @@ export class CoGroup implements AsyncDisposable {
   static {
     partsOf = (group) => ({ group: group.#group, intake: group.#intake });
     showBy(
+      "CoGroup",
       this.prototype,
       (group) => #group in group ? group.#group.shown : undefined,
     );

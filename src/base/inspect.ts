@@ -14,14 +14,18 @@ type Inspect = (value: unknown, options: object) => string;
  * its name is no part of what the class offers.
  */
 export function showBy<T extends object>(
+  name: string,
   prototype: T,
   describe: (object: T) => [state: string, details: object] | undefined,
 ): void {
   function show(this: T, _: number, options: object, inspect: Inspect): string {
     const [state, details] = describe(this) ?? [];
-    const title = [this.constructor.name, state].filter((it) => it).join(" ");
+    // A bundler may have given the class another name.
+    const isOwn = this.constructor === prototype.constructor;
+    const title = [isOwn ? name : this.constructor.name, state]
+      .filter((it) => it).join(" ");
     return `${title} ${inspect({ ...details, ...this }, options)}`;
   }
-  const name = Symbol.for("nodejs.util.inspect.custom");
-  Object.defineProperty(prototype, name, { value: show, configurable: true });
+  const custom = Symbol.for("nodejs.util.inspect.custom");
+  Object.defineProperty(prototype, custom, { value: show, configurable: true });
 }

@@ -107,6 +107,7 @@ export class Semaphore implements Governor {
 
   static {
     showBy(
+      "Semaphore",
       this.prototype,
       (semaphore) =>
         #permits in semaphore ? semaphore.#permits.shown : undefined,
