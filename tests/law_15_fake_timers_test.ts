@@ -31,9 +31,11 @@ for (const [what, make] of Object.entries(fakes)) {
       using _ = fake.use();
       let isOver = false;
       wait(60_000).then(() => isOver = true);
-      await fake.run(59_999);
+      // Where timers alone are faked, the machine's time counts, too, between two of them.
+      const last = what === "timers alone" ? 10_000 : 1;
+      await fake.run(60_000 - last);
       assert(!isOver, "it was over too soon");
-      await fake.run(1);
+      await fake.run(last);
       assert(isOver, "it is not over");
     });
 
@@ -49,7 +51,6 @@ for (const [what, make] of Object.entries(fakes)) {
       using _ = fake.use();
       let isOver = false;
       wait(60_000).then(() => isOver = true);
-      // Where timers alone are faked, the machine's time counts, too, between two of them.
       await fake.run(50_000);
       assert(!isOver, "it was over too soon");
       await fake.run(10_000 + 1_000);

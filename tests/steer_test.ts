@@ -395,7 +395,9 @@ test("CoGroup.withdraw() of an item of mapSettled is its result", async () => {
   tasks.openAll();
   await first;
   assertEquals((await results.next()).value.reason, "why");
+  tasks.openAll();
   await results.return!();
+  await group.wait();
 });
 
 test("CoGroup.withdraw() whose rejection withdraws another one counts each once", async () => {
