@@ -305,7 +305,7 @@ async function work(store: Store, options: Options): Promise<number> {
   report(`fetch_cluster: ${who} at work`);
   await consumption.wait();
   await group.wait();
-  total?.close();
+  await total?.close();
   const { acked, dead, returned } = consumption.stats;
   report(
     `fetch_cluster: ${who}: ${acked} done, ${dead} dead, ${returned} given back`,

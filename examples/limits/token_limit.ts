@@ -60,6 +60,8 @@ export interface TokenLimitOptions {
 type Lease = readonly [token: Token, until: number];
 
 const DEFAULTS = { batch: 1, keep: 100, pause: 500, onError: console.error };
+/** Those that are another's by now are left alone. */
+type Free = (leases: readonly Lease[], delay: number) => void;
 type Options =
   & TokenLimitOptions
   & Required<Omit<TokenLimitOptions, "interval">>;
@@ -75,6 +77,8 @@ export class TokenLimit implements Governor {
   readonly #take: TakeTokens;
   readonly #closing = new AbortController();
   readonly #waiters = new Set<Waiter>();
+  /** What is under way: the server is asked for tokens, or is given some back. */
+  readonly #calls = new Set<Promise<void>>();
   #spares: Lease[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isPulling = false;
@@ -108,14 +112,18 @@ export class TokenLimit implements Governor {
       signal?.addEventListener("abort", leave);
       this.#waiters.add(waiter);
       this.#serve();
-      void this.#pull();
+      this.#keep(this.#pull());
     });
   }
 
-  /** Gives the spares back. No permit is given any more; those in use stay in use. */
-  close(): void {
+  /**
+   * Gives the spares back. No permit is given any more; those in use stay in use. Resolves
+   * when the server has been told: then the connection may be closed.
+   */
+  async close(): Promise<void> {
     this.#closing.abort();
     this.#giveBack();
+    while (this.#calls.size > 0) await Promise.all(this.#calls);
   }
 
   #check(weight: number): void {
@@ -134,8 +142,8 @@ export class TokenLimit implements Governor {
     const leases = this.#spares.splice(0, weight);
     if (this.#spares.length === 0) clearTimeout(this.#timer);
     return interval === undefined
-      ? new Place(leases, this.#options)
-      : new Start(leases, interval, this.#options);
+      ? new Place(leases, this.#free, this.#options)
+      : new Start(leases, interval, this.#free);
   }
 
   #serve(): void {
@@ -156,7 +164,7 @@ export class TokenLimit implements Governor {
         await this.#ask(signal);
       } catch (error) {
         this.#options.onError(error);
-        await sleep(this.#options.pause);
+        await sleep(this.#options.pause, undefined, { signal }).catch(() => {});
       }
     }
     this.#isPulling = false;
@@ -188,22 +196,26 @@ export class TokenLimit implements Governor {
     if (over.length === 0) return;
     this.#spares = this.#spares.filter((spare) => !isOver(spare));
     if (this.#spares.length === 0) clearTimeout(this.#timer);
-    void free(over, 0, this.#options);
+    this.#free(over, 0);
   }
-}
 
-/** Those that are another's by now are left alone. */
-async function free(
-  leases: readonly Lease[],
-  delay: number,
-  { onError }: Options,
-): Promise<void> {
-  const now = performance.now();
-  try {
-    const ours = leases.filter(([, until]) => until > now);
-    await Promise.all(ours.map(([token]) => token.free(delay)));
-  } catch (error) {
-    onError(error); // Free after its lease.
+  readonly #free: Free = (leases, delay) => {
+    this.#keep(this.#tellFree(leases, delay));
+  };
+
+  async #tellFree(leases: readonly Lease[], delay: number): Promise<void> {
+    const now = performance.now();
+    try {
+      const ours = leases.filter(([, until]) => until > now);
+      await Promise.all(ours.map(([token]) => token.free(delay)));
+    } catch (error) {
+      this.#options.onError(error); // Free after its lease.
+    }
+  }
+
+  #keep(call: Promise<void>): void {
+    this.#calls.add(call);
+    call.finally(() => this.#calls.delete(call));
   }
 }
 
@@ -211,13 +223,15 @@ async function free(
 class Place implements Permit {
   readonly #lost = new AbortController();
   readonly #tokens: readonly Token[];
+  readonly #free: Free;
   readonly #options: Options;
   #until: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(leases: readonly Lease[], options: Options) {
+  constructor(leases: readonly Lease[], free: Free, options: Options) {
     this.#tokens = leases.map(([token]) => token);
     this.#until = Math.min(...leases.map(([, until]) => until));
+    this.#free = free;
     this.#options = options;
     this.#wait();
   }
@@ -230,7 +244,7 @@ class Place implements Permit {
     if (this.#timer === undefined) return;
     this.#end();
     const until = this.#until;
-    void free(this.#tokens.map((token) => [token, until]), 0, this.#options);
+    this.#free(this.#tokens.map((token) => [token, until]), 0);
   }
 
   [Symbol.dispose](): void {
@@ -276,14 +290,14 @@ class Place implements Permit {
 class Start implements Permit {
   readonly #leases: readonly Lease[];
   readonly #interval: number;
-  readonly #options: Options;
+  readonly #free: Free;
   readonly #timer: ReturnType<typeof setTimeout>;
   #isOver = false;
 
-  constructor(leases: readonly Lease[], interval: number, options: Options) {
+  constructor(leases: readonly Lease[], interval: number, free: Free) {
     this.#leases = leases;
     this.#interval = interval;
-    this.#options = options;
+    this.#free = free;
     // Not at once: the interval is to begin on the server after the start here.
     this.#timer = setTimeout(() => this.release());
   }
@@ -304,6 +318,6 @@ class Start implements Permit {
     if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#timer);
-    void free(this.#leases, delay, this.#options);
+    this.#free(this.#leases, delay);
   }
 }

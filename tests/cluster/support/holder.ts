@@ -91,6 +91,6 @@ process.once("SIGINT", () => group.abort(new Error("interrupted")));
 console.log(`ready ${process.pid}`);
 await group.insertAll(tasks());
 await group.wait();
-limit.close();
+await limit.close();
 await close();
 process.exit(0);
