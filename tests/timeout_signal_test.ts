@@ -418,6 +418,29 @@ test("ctx.signal is one for each task of those that a worker runs one after the 
   assertEquals(new Set(signals).size, 3);
 });
 
+test("ctx.signal and ctx.attempt are of the task alone, also where its function hides that it takes them", async () => {
+  const group = new CoGroup({ concurrency: 1, slice: Infinity });
+  const own = new AbortController();
+  const after: [attempt: number, aborted: boolean][] = [];
+  const look = (...[ctx]: TaskContext[]) =>
+    void after.push([ctx!.attempt, ctx!.signal.aborted]);
+  const retry = { maxAttempts: 2, minTimeout: 0 };
+  const { signal } = own;
+  group.add(() => own.abort(), { signal }); // Its context was told, and it does not ask.
+  group.add(look);
+  let tries = 0;
+  group.add((...[ctx]: TaskContext[]) => {
+    assertEquals(ctx!.attempt, ++tries);
+    if (tries === 1) throw new Error("once");
+  }, { retry });
+  await group.idle();
+  group.add(look, { timeout: 1000 });
+  group.add(look);
+  await group.wait();
+  assertEquals(after, [[1, false], [1, false], [1, false]]);
+  assertEquals(group.stats.fulfilled, 5);
+});
+
 test("timeout: each task has its own time, though one timer may serve several", async () => {
   using time = new FakeTime();
   const failed: unknown[] = [];

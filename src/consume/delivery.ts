@@ -13,8 +13,8 @@
 import { domError } from "../base/errors.ts";
 import { type Deferred, deferred, type Maybe, NONE } from "../base/promises.ts";
 import type { Retries } from "../base/retry.ts";
-import type { Run } from "../group/context.ts";
-import { Entry, Track, type Traits } from "../group/entry.ts";
+import type { RunContext } from "../group/context.ts";
+import { Entry, type Traits } from "../group/entry.ts";
 import type { Group } from "../group/group.ts";
 import type { Runner } from "../group/runner.ts";
 import type { Answers, Desk, Held } from "./answers.ts";
@@ -58,7 +58,7 @@ export class Delivery<M extends Message> extends Entry
     super((ctx) => handler(message, ctx), undefined, traits);
     this.message = message;
     this.#home = home;
-    const track = this.track = new Track(this); // So it is not plain.
+    const track = home.group.attempts.track(this); // So it is not plain.
     track.attempt = deliveries - 1;
   }
 
@@ -81,7 +81,7 @@ export class Delivery<M extends Message> extends Entry
     this.#home.report(reason, this.message);
   }
 
-  override async attempt(runner: Runner, run: Run): Promise<unknown> {
+  override async attempt(runner: Runner, ctx: RunContext): Promise<unknown> {
     const { answers, group } = this.#home;
     this.#next = undefined;
     this.#timeout = NONE;
@@ -95,16 +95,16 @@ export class Delivery<M extends Message> extends Entry
     let error: Maybe<unknown> = NONE;
     let value: unknown;
     try {
-      value = await super.attempt(runner, run);
+      value = await super.attempt(runner, ctx);
     } catch (thrown) {
       error = this.#timeout === NONE ? thrown : this.#timeout;
     }
     group.attempts.endTime(this.track!); // It was for the handler.
     this.#isExcused = this.#timeout === NONE && group.state.isAborted &&
-      run.signal.aborted;
+      ctx.signal.aborted;
     if (error === NONE) await answers.ack(this); // Also a late one: what is done is done.
     else if (this.#isExcused) this.abandoned();
-    else await this.judge(error, run.attempt);
+    else await this.judge(error, ctx.attempt);
     this.#end = undefined;
     resolve(this.#next);
     if (error !== NONE) throw error;

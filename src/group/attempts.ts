@@ -18,12 +18,12 @@
 
 import { domError, show } from "../base/errors.ts";
 import { deferred, type Maybe, NONE } from "../base/promises.ts";
-import { unwatch, watch, Watcher } from "../base/signals.ts";
+import { unwatch, watch } from "../base/signals.ts";
 import { Timer } from "../base/timer.ts";
 import type { Backlog } from "../channel/backlog.ts";
 import type { OwnQueue } from "../queues/queue.ts";
 import type { Bell } from "./bell.ts";
-import { type Grace, Run, type RunContext } from "./context.ts";
+import type { Grace, RunContext } from "./context.ts";
 import { Delays } from "./delays.ts";
 import { Directory } from "./directory.ts";
 import { type Entry, type Item, Track } from "./entry.ts";
@@ -50,28 +50,12 @@ export interface AttemptsOptions {
   readonly watch: Watch | undefined;
 }
 
-/** Withdraws an entry when its own signal speaks. A closure for that is twice as large. */
-class Withdrawal extends Watcher {
-  readonly #attempts: Attempts;
-  readonly #entry: Entry;
-
-  constructor(attempts: Attempts, entry: Entry) {
-    super();
-    this.#attempts = attempts;
-    this.#entry = entry;
-  }
-
-  override onAbort(reason: unknown): void {
-    this.#attempts.withdraw(this.#entry, reason);
-  }
-}
-
 export class Attempts {
   readonly delays: Delays<Track> = new Delays(({ entry }) =>
     this.#requeue(entry)
   );
-  readonly timeouts: Timeouts<Track> = new Timeouts(({ entry, run }) =>
-    this.#timeOut(entry, run!)
+  readonly timeouts: Timeouts<Track> = new Timeouts(({ entry, ctx }) =>
+    this.#timeOut(entry, ctx!)
   );
   readonly directory: Directory = new Directory();
   readonly #state: State;
@@ -108,100 +92,105 @@ export class Attempts {
       this.#watch.accepted(entry);
     }
     if (signal === undefined) return;
-    const watcher = new Withdrawal(this, entry);
-    this.track(entry).watcher = watcher;
-    watch(signal, watcher);
+    watch(signal, this.track(entry));
   }
 
-  /** An attempt of an entry that is not plain, which has just started, begins. */
-  begin(entry: Entry, workerId: number): Run {
-    const track = this.track(entry);
-    const run = track.run = new Run(
-      workerId,
-      this.#grace,
-      this.#loans,
-      ++track.attempt,
-    );
-    run.item = entry;
-    this.#watch?.started(entry, run);
+  /** An attempt of an entry that is not plain, which has just started in that context, begins. */
+  begin(entry: Entry, ctx: RunContext): void {
+    const track = this.#enter(entry, ctx);
+    this.#watch?.started(entry, ctx);
+    ctx.heed(entry.permit?.lost);
+    ctx.heed(this.#queue.lost?.(entry));
     const { timeout } = entry.traits;
-    run.heed(entry.permit?.lost);
-    run.heed(this.#queue.lost?.(entry));
-    if (timeout === Infinity) return run;
+    if (timeout === Infinity) return;
     // A caller's goes off in its own async context (law 13).
-    if (!entry.hasCaller) this.timeouts.add(track, timeout);
-    else run.timer = new Timer(timeout, () => this.#timeOut(entry, run));
-    return run;
+    if (entry.hasCaller) this.#setTimer(entry, ctx);
+    else this.timeouts.add(track, timeout);
+  }
+
+  #enter(entry: Entry, ctx: RunContext): Track {
+    const track = this.track(entry);
+    track.ctx = ctx;
+    ctx.attempt = ++track.attempt;
+    if (track.attempt > 1) ctx.isOwn = true;
+    return track;
+  }
+
+  /** Apart: with a closure in `begin`, each call would make a scope. So in `endRun`. */
+  #setTimer(entry: Entry, ctx: RunContext): void {
+    const onTime = () => this.#timeOut(entry, ctx);
+    ctx.troubled().timer = new Timer(entry.traits.timeout, onTime);
   }
 
   /**
-   * The task of that attempt, which had this context, has ended with a value or an error.
-   * Gives a promise, which never rejects, if the end of the attempt has to be awaited.
+   * The task with that context has ended with a value or an error. Gives a promise, which
+   * never rejects, if the end of the attempt has to be awaited.
    */
   endRun(
-    run: Run,
+    ctx: RunContext,
     value: unknown,
     error: Maybe<unknown>,
-    ctx: RunContext = run,
   ): Promise<void> | undefined {
-    const entry = run.item as Entry;
+    const entry = ctx.item as Entry;
     const track = entry.track!;
-    run.end();
+    if (ctx.isOwn) ctx.end();
     this.endTime(track);
     this.#loans.leave(ctx);
-    track.run = undefined;
-    const isFailure = run.timedOut || (error !== NONE && !entry.isExcused);
-    this.#release(entry, isFailure);
-    const judging = run.timedOut || run.isToldEarly || error === NONE
-      ? run.judging
-      : this.#judge(entry, run, error);
-    if (judging === undefined) return this.#settle(run, value, error, ctx);
-    track.run = run; // The task's own signal may speak meanwhile.
-    return judging.then(() => {
-      track.run = undefined;
-      this.#settle(run, value, error, ctx);
-    });
+    track.ctx = undefined;
+    const { timedOut } = ctx.trouble;
+    this.#release(entry, timedOut || (error !== NONE && !entry.isExcused));
+    const judging = timedOut || ctx.isToldEarly || error === NONE
+      ? ctx.trouble.judging
+      : this.#judge(entry, ctx, error);
+    if (judging === undefined) return this.#settle(ctx, value, error);
+    track.ctx = ctx; // The task's own signal may speak meanwhile.
+    return this.#settleLater(judging, ctx, value, error);
+  }
+
+  async #settleLater(
+    judging: Promise<void>,
+    ctx: RunContext,
+    value: unknown,
+    error: Maybe<unknown>,
+  ): Promise<void> {
+    await judging;
+    (ctx.item as Entry).track!.ctx = undefined;
+    this.#settle(ctx, value, error);
   }
 
   /** The time of the attempt does not matter any more. */
   endTime(track: Track): void {
     if (track.index >= 0) this.timeouts.delete(track);
-    track.run?.timer?.clear();
+    track.ctx?.trouble.timer?.clear();
   }
 
   /** The attempt has ended, and the user's functions have judged it. */
-  #settle(
-    run: Run,
-    value: unknown,
-    error: Maybe<unknown>,
-    ctx: RunContext,
-  ): undefined {
-    const entry = run.item as Entry;
+  #settle(ctx: RunContext, value: unknown, error: Maybe<unknown>): undefined {
+    const entry = ctx.item as Entry;
+    const { overdue, told, timeoutError, failure } = ctx.trouble;
     // WARNING: not before it is judged: it has no worker, and is not in flight (law 2).
     this.#loans.end(ctx);
-    run.workerId = ctx.workerId;
-    if (run.overdue) this.#state.overdue--;
-    if (run.told !== NONE) this.#endAs("rejected", entry, run, run.told);
-    else if (run.timeoutError !== NONE) {
-      this.#putOff(entry, run, run.timeoutError);
-    } else if (error === NONE) {
-      this.#endAs("fulfilled", entry, run, undefined);
+    if (overdue) this.#state.overdue--;
+    if (told !== NONE) this.#endAs("rejected", entry, ctx, told);
+    else if (timeoutError !== NONE) this.#putOff(entry, ctx, timeoutError);
+    else if (error === NONE) {
+      this.#endAs("fulfilled", entry, ctx, undefined);
       entry.fulfilled(value);
-    } else if (run.failure === NONE) this.#putOff(entry, run, error);
-    else this.#reject(entry, run, run.failure);
+    } else if (failure === NONE) this.#putOff(entry, ctx, error);
+    else this.#reject(entry, ctx, failure);
   }
 
   /** From now on the entry is not plain. */
   track(entry: Entry): Track {
-    return entry.track ??= new Track(entry);
+    return entry.track ??= new Track(entry, this);
   }
 
   /** The entry's own signal speaks. */
   withdraw(entry: Entry, reason: unknown): void {
     if (entry.state === "running") {
-      // No run: the attempt is over, and the judge has not decided yet.
-      const { run } = entry.track!;
-      if (run !== undefined) this.#interrupt(entry, run, reason);
+      // No context: the attempt is over, and the judge has not decided yet.
+      const { ctx } = entry.track!;
+      if (ctx !== undefined) this.#interrupt(entry, ctx, reason);
       this.endJudging(entry);
     } else if (entry.state !== "gone") {
       const isQueued = entry.state === "queued";
@@ -263,8 +252,8 @@ export class Attempts {
     error: unknown,
   ): Promise<void> | undefined {
     if (entry.traits.retry !== undefined) {
-      const run = this.begin(entry, ctx.workerId);
-      return this.endRun(run, undefined, error, ctx);
+      this.#enter(entry, ctx);
+      return this.endRun(ctx, undefined, error);
     }
     this.#loans.end(ctx);
     this.end(entry, "rejected");
@@ -280,7 +269,7 @@ export class Attempts {
     error: unknown,
   ): void {
     this.#count(entry, fate);
-    unwatch(entry.track!.watcher);
+    unwatch(entry.track);
     if (fate === "fulfilled") this.#watch?.ran(fate, entry, place);
     else this.#watch?.rejected(entry, place, error);
   }
@@ -294,55 +283,62 @@ export class Attempts {
     this.#gate!.release(permit, isFailure);
   }
 
-  #timeOut(entry: Entry, run: Run): void {
+  #timeOut(entry: Entry, ctx: RunContext): void {
     const { timeout, id } = entry.traits;
     const which = id === undefined ? "The task" : `The task ${show(id)}`;
     const message = `${which} timed out after ${timeout} ms`;
     const error = domError(message, "TimeoutError");
-    run.timedOut = true;
-    if (!run.isToldEarly) {
-      this.#countOverdue(entry, run, "timeout");
-      const judging = this.#judge(entry, run, error);
-      const onJudged = () => this.#timedOut(entry, run, error);
+    const trouble = ctx.troubled();
+    trouble.timedOut = true;
+    if (!ctx.isToldEarly) {
+      this.#countOverdue(entry, ctx, "timeout");
+      const judging = this.#judge(entry, ctx, error);
+      const onJudged = () => this.#timedOut(entry, ctx, error);
       if (judging === undefined) onJudged();
-      else run.judging = judging.then(onJudged);
+      else trouble.judging = judging.then(onJudged);
     }
-    run.abort(error);
+    ctx.abort(error);
   }
 
-  #timedOut(entry: Entry, run: Run, error: unknown): void {
-    if (run.failure === NONE) run.timeoutError = error;
+  #timedOut(entry: Entry, ctx: RunContext, error: unknown): void {
+    const { trouble } = ctx;
+    if (trouble.failure === NONE) trouble.timeoutError = error;
     // Else the caller may know already: the task's own signal may have spoken.
-    else if (!run.isToldEarly) {
-      run.told = run.failure;
-      this.#tellFailed(entry, run, run.failure);
+    else if (!ctx.isToldEarly) {
+      trouble.told = trouble.failure;
+      this.#tellFailed(entry, ctx, trouble.failure);
     }
   }
 
-  #interrupt(entry: Entry, run: Run, reason: unknown): void {
-    if (entry.hasCaller && !run.isToldEarly) {
-      this.#countOverdue(entry, run, "signal");
-      run.told = reason;
+  #interrupt(entry: Entry, ctx: RunContext, reason: unknown): void {
+    if (entry.hasCaller && !ctx.isToldEarly) {
+      this.#countOverdue(entry, ctx, "signal");
+      ctx.troubled().told = reason;
       entry.abandoned(reason);
     }
-    run.abort(reason);
+    ctx.abort(reason);
   }
 
   /**
-   * Decides whether to retry. Sets `run.wait` if so; otherwise `run.failure`. Calls the
-   * user's functions, which may abort the group, or return promises.
+   * Decides whether to retry. Sets `wait` of its trouble if so; otherwise `failure`. Calls
+   * the user's functions, which may abort the group, or return promises.
    */
-  #judge(entry: Entry, run: Run, error: unknown): Promise<void> | undefined {
-    run.failure = error;
+  #judge(
+    entry: Entry,
+    ctx: RunContext,
+    error: unknown,
+  ): Promise<void> | undefined {
+    const trouble = ctx.troubled();
+    trouble.failure = error;
     const { retry } = entry.traits;
     if (retry === undefined || this.#isLast(entry)) return undefined;
     const onWait = (wait: number | undefined) => {
       if (wait === undefined) return;
-      run.wait = wait;
-      run.failure = NONE;
+      trouble.wait = wait;
+      trouble.failure = NONE;
     };
     const onThrow = (reason: unknown) => {
-      run.failure = reason;
+      trouble.failure = reason;
     };
     try {
       const wait = retry.wait(error, entry.track!.attempt);
@@ -377,13 +373,14 @@ export class Attempts {
   }
 
   /** Delays the entry, unless no attempt is to come any more. */
-  #putOff(entry: Entry, run: Run, error: unknown): void {
-    if (this.#isLast(entry)) return this.#reject(entry, run, error);
+  #putOff(entry: Entry, ctx: RunContext, error: unknown): void {
+    if (this.#isLast(entry)) return this.#reject(entry, ctx, error);
+    const { wait } = ctx.trouble;
     entry.state = "delayed";
     this.#state.inFlight--;
     this.#state.retried++;
-    this.delays.add(entry.track!, run.wait);
-    this.#watch?.delayed(entry, run, error, run.wait);
+    this.delays.add(entry.track!, wait);
+    this.#watch?.delayed(entry, ctx, error, wait);
   }
 
   #requeue(entry: Entry): void {
@@ -409,17 +406,22 @@ export class Attempts {
   }
 
   #tellAbandoned(entry: Entry, reason: unknown): void {
-    if (entry.track !== undefined) unwatch(entry.track.watcher);
+    unwatch(entry.track);
     entry.abandoned(reason);
   }
 
-  #countOverdue(entry: Entry, run: Run, why: "timeout" | "signal"): void {
-    if (run.overdue) return;
+  #countOverdue(
+    entry: Entry,
+    ctx: RunContext,
+    why: "timeout" | "signal",
+  ): void {
+    const trouble = ctx.troubled();
+    if (trouble.overdue) return;
     this.#state.overdue++;
-    run.overdue = true;
+    trouble.overdue = true;
     if (this.#watch === undefined) return;
-    const { attempt, isLent } = run;
-    const workerId = isLent ? NO_ID : run.workerId;
+    const { attempt, isLent } = ctx;
+    const workerId = isLent ? NO_ID : ctx.workerId;
     this.#watch.overdue(entry, { attempt, workerId }, why);
   }
 

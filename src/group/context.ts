@@ -6,6 +6,8 @@
  * 2. {@linkcode Grace} knows of a context only while its task is in flight, and only if
  *    the task has looked at `ctx.signal`.
  * 3. `Grace` has a timer only between the abort and the end of the last task.
+ * 4. What of a context is one task's alone makes it that task's own: then it ends with
+ *    the task, and its worker goes on with another one.
  *
  * @module
  */
@@ -21,75 +23,15 @@ export interface Lender {
   lend<T>(ctx: RunContext, wait: () => T | PromiseLike<T>): Promise<T>;
 }
 
-/** The context of one run, or of runs that can't tell each other apart. */
-export class RunContext implements TaskContext, Desk {
-  /** Another one when a task that has lent its worker goes on. */
-  workerId: number;
-  readonly attempt: number;
-  /** The task that has it now. */
-  item: Task | QueuedTask | undefined = undefined;
-  /** Whether that task has read the signal or lent the worker: no other may share it then. */
-  isOwn = false;
-  /** Whether its task has lent its worker. Only its lender writes it. */
-  isLent = false;
-  readonly #lender: Lender;
-  /** Not there when the task has ended. */
-  #grace: Grace | undefined;
-  #controller: AbortController | undefined = undefined;
-
-  constructor(workerId: number, grace: Grace, lender: Lender, attempt = 1) {
-    this.workerId = workerId;
-    this.#lender = lender;
-    this.attempt = attempt;
-    this.#grace = grace;
-  }
-
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.isOwn = true;
-      this.#controller = new AbortController();
-      this.join(this.#grace);
-    }
-    return this.#controller.signal;
-  }
-
-  lend<T>(wait: () => T | PromiseLike<T>): Promise<T> {
-    this.isOwn = true;
-    return this.#lender.lend(this, wait);
-  }
-
-  /** Whether the task has ended. */
-  get hasEnded(): boolean {
-    return this.#grace === undefined;
-  }
-
-  /** Lets the signal speak, if the task has looked at it. */
-  abort(reason: unknown): void {
-    this.#controller?.abort(reason);
-  }
-
-  /** The task has ended: the group's abort does not concern it any more. */
-  end(): void {
-    if (this.#controller !== undefined) this.#grace?.leave(this);
-    this.#grace = undefined;
-  }
-
-  /** The reason of the group's abort, once running tasks are told; NONE before. */
-  protected get groupReason(): Maybe<unknown> {
-    return this.#grace!.reason;
-  }
-
-  /** The task has looked at its signal. `grace` is undefined if the task has ended already. */
-  protected join(grace: Grace | undefined): void {
-    grace?.join(this);
-  }
-}
-
-/** The context of one attempt of a task that may be told to end early. */
-export class Run extends RunContext {
-  /** Goes off when the attempt's time is over. */
+/**
+ * What has come between the start of an attempt and a plain end: a time of its own, a
+ * signal, a failure to be judged.
+ */
+export class Trouble {
+  /** Goes off when the attempt's time is over, where no other tells that. */
   timer: Timer | undefined = undefined;
-  #reason: Maybe<unknown> = NONE;
+  /** What the task's signal says, once it looks at that. The first reason stays. */
+  reason: Maybe<unknown> = NONE;
   /** What its caller was told before the task has ended, if it was; then the end tells it nothing. */
   told: Maybe<unknown> = NONE;
   /** Whether it is counted as overdue. */
@@ -104,23 +46,76 @@ export class Run extends RunContext {
   /** Milliseconds until that attempt. */
   wait = 0;
   /** They watch what its permits may be lost by. */
-  #watchers: AbortWatcher[] | undefined = undefined;
+  watchers: AbortWatcher[] | undefined = undefined;
+}
 
+/** That of all attempts that have had none. Nothing writes into it. */
+const NO_TROUBLE = new Trouble();
+
+/** The context of one run, or of runs that can't tell each other apart. */
+export class RunContext implements TaskContext, Desk {
+  /** Another one when a task that has lent its worker goes on. */
+  workerId: number;
+  attempt = 1;
+  /** The task that has it now. */
+  item: Task | QueuedTask | undefined = undefined;
+  /** Whether no other task may share it: that one has it, or something of it is in here. */
+  isOwn = false;
+  /** Whether its task has lent its worker. Only its lender writes it. */
+  isLent = false;
+  /** To be read. To be written: `troubled()`. */
+  trouble: Trouble = NO_TROUBLE;
+  readonly #lender: Lender;
+  /** Not there when the task has ended. */
+  #grace: Grace | undefined;
+  #controller: AbortController | undefined = undefined;
+
+  constructor(workerId: number, grace: Grace, lender: Lender) {
+    this.workerId = workerId;
+    this.#lender = lender;
+    this.#grace = grace;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.isOwn = true;
+      this.#controller = new AbortController();
+      const { reason } = this.trouble;
+      if (reason === NONE) this.#grace?.join(this);
+      else this.#controller.abort(reason);
+    }
+    return this.#controller.signal;
+  }
+
+  lend<T>(wait: () => T | PromiseLike<T>): Promise<T> {
+    this.isOwn = true;
+    return this.#lender.lend(this, wait);
+  }
+
+  /** Whether the task has ended. */
+  get hasEnded(): boolean {
+    return this.#grace === undefined;
+  }
+
+  /** Whether the caller was told what it came to, before the task has ended. */
   get isToldEarly(): boolean {
-    return this.told !== NONE;
+    return this.trouble.told !== NONE;
   }
 
-  /** Lets the signal speak, even if the task looks at it only later. The first reason stays. */
-  override abort(reason: unknown): void {
-    if (this.#reason !== NONE || this.hasEnded) return;
-    const { groupReason } = this;
-    this.#reason = groupReason === NONE ? reason : groupReason;
-    super.abort(this.#reason);
+  /** What has come between; from now on there is something. */
+  troubled(): Trouble {
+    this.isOwn = true;
+    if (this.trouble === NO_TROUBLE) this.trouble = new Trouble();
+    return this.trouble;
   }
 
-  override end(): void {
-    super.end();
-    this.#watchers?.forEach(unwatch);
+  /** Lets the signal speak, even if the task looks at it only later. */
+  abort(reason: unknown): void {
+    if (this.trouble.reason !== NONE || this.#grace === undefined) return;
+    const { reason: first } = this.#grace;
+    const trouble = this.troubled();
+    trouble.reason = first === NONE ? reason : first;
+    this.#controller?.abort(trouble.reason);
   }
 
   /** Its signal is to speak when this one, if there is one, does. */
@@ -128,13 +123,15 @@ export class Run extends RunContext {
     if (lost === undefined) return;
     if (lost.aborted) return this.abort(reasonOf(lost));
     const watcher = new AbortWatcher((reason) => this.abort(reason));
-    (this.#watchers ??= []).push(watcher);
+    (this.troubled().watchers ??= []).push(watcher);
     watch(lost, watcher);
   }
 
-  protected override join(grace: Grace | undefined): void {
-    if (this.#reason === NONE) super.join(grace);
-    else super.abort(this.#reason);
+  /** The task has ended: the group's abort does not concern it any more. */
+  end(): void {
+    if (this.#controller !== undefined) this.#grace?.leave(this);
+    this.#grace = undefined;
+    this.trouble.watchers?.forEach(unwatch);
   }
 }
 

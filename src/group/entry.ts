@@ -11,10 +11,10 @@
  */
 
 import type { Retries } from "../base/retry.ts";
-import type { Watcher } from "../base/signals.ts";
+import { Watcher } from "../base/signals.ts";
 import type { Permit } from "../governor.ts";
 import type { QueuedTask, Task, TaskOptions } from "../task.ts";
-import type { Run } from "./context.ts";
+import type { RunContext } from "./context.ts";
 import type { Delayable } from "./delays.ts";
 import type { Place, Runner } from "./runner.ts";
 import type { Seen } from "./seen.ts";
@@ -59,23 +59,40 @@ export interface Traits {
   readonly isPlain: boolean;
 }
 
-/** What more an entry has that is not plain: its signal, attempts, delay, run. */
-export class Track implements Delayable {
-  readonly entry: Entry;
-  /** Is told of the abort of the entry's own signal. */
-  watcher: Watcher | undefined = undefined;
-  /** How often it was started. */
-  attempt = 0;
-  /** Its run, while the task runs. */
-  run: Run | undefined = undefined;
-  /** What the group's observer, if there is one, knows it by. */
-  seen: Seen | undefined = undefined;
-  index = -1;
-  due = 0;
-  turn = 0;
+/** What withdraws entries. */
+export interface Withdrawer {
+  withdraw(entry: Entry, reason: unknown): void;
+}
 
-  constructor(entry: Entry) {
+/** What more an entry has that is not plain: its attempts, delay, context. It watches the entry's own signal. */
+export class Track extends Watcher implements Delayable {
+  // Declared: see `Entry`.
+  declare readonly entry: Entry;
+  declare readonly withdrawer: Withdrawer;
+  /** How often it was started. */
+  declare attempt: number;
+  /** The context of its run, while the task runs. */
+  declare ctx: RunContext | undefined;
+  /** What the group's observer, if there is one, knows it by. */
+  declare seen: Seen | undefined;
+  declare index: number;
+  declare due: number;
+  declare turn: number;
+
+  constructor(entry: Entry, withdrawer: Withdrawer) {
+    super();
     this.entry = entry;
+    this.withdrawer = withdrawer;
+    this.attempt = 0;
+    this.ctx = undefined;
+    this.seen = undefined;
+    this.index = -1;
+    this.due = 0;
+    this.turn = 0;
+  }
+
+  override onAbort(reason: unknown): void {
+    this.withdrawer.withdraw(this.entry, reason);
   }
 }
 
@@ -138,8 +155,8 @@ export class Entry implements QueuedTask {
   }
 
   /** Makes an attempt, which has ended when this has. Only if it is not plain. */
-  attempt(runner: Runner, run: Run): unknown {
-    return runner.invoke(this.task, run);
+  attempt(runner: Runner, ctx: RunContext): unknown {
+    return runner.invoke(this.task, ctx);
   }
 
   /** It has a result. */

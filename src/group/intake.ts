@@ -272,16 +272,15 @@ export class Intake {
     const retry = rule === undefined
       ? this.#traits.retry
       : new RetryPolicy(doing, rule);
-    const isOwn = id !== undefined || signal !== undefined ||
-      rule !== undefined;
     const last = this.#last;
-    if (!isOwn && timeout === last.timeout && weight === last.weight) {
-      return last;
-    }
+    const isLast = id === undefined && rule === undefined &&
+      signal === last.signal && timeout === last.timeout &&
+      weight === last.weight;
+    if (isLast) return last;
     const isPlain = signal === undefined && timeout === Infinity;
     const { host } = this.#traits;
     const traits = { host, id, signal, timeout, retry, weight, isPlain };
-    if (!isOwn) this.#last = traits;
+    if (id === undefined && rule === undefined) this.#last = traits;
     return traits;
   }
 

@@ -223,8 +223,8 @@ export class Workers implements Host {
     const state = this.#state;
     const runner = this.#runner;
     if (this.#ids.used === 0) this.turn.enter();
-    // Plain tasks share a context, where they take none. Or one that is forgotten in a
-    // callback would, after the end of its task, lend the worker of another.
+    // Tasks share a context where they take none. Or one that is forgotten in a callback
+    // would, after the end of its task, lend the worker of another.
     const { isWrapped } = runner;
     let ctx = this.#context();
     let id = ctx.workerId;
@@ -248,20 +248,19 @@ export class Workers implements Host {
           runner.report(error, { task: item }, ctx);
         }
       } else if (!item.isPlain) {
-        const run = this.#attempts.begin(item, id);
+        if (isWrapped || item.takesContext) ctx.isOwn = true;
+        this.#attempts.begin(item, ctx);
         if (this.#watch !== undefined) this.#letIn(); // It has heard of the start by now.
         let value: unknown;
         let error: Maybe<unknown> = NONE;
         try {
-          value = await item.attempt(runner, run);
+          value = await item.attempt(runner, ctx);
         } catch (reason) {
           error = reason;
         }
-        const end = this.#attempts.endRun(run, value, error);
+        const end = this.#attempts.endRun(ctx, value, error);
         if (end !== undefined) await end; // Only if need be: that takes a microtask.
         ctx.item = undefined;
-        id = run.workerId;
-        if (id !== NO_ID) this.#ids.move(id, ctx); // It may have lent its worker.
       } else {
         if (isWrapped || item.takesContext) ctx.isOwn = true;
         try {
@@ -283,7 +282,7 @@ export class Workers implements Host {
         id = ctx.workerId;
       }
       if (id === NO_ID) break; // Lent to the end: another worker has the id.
-      if (ctx.isOwn || ctx.workerId !== id) {
+      if (ctx.isOwn) {
         ctx = new RunContext(id, this.#grace, this.#loans);
         this.#ids.move(id, ctx);
       }
