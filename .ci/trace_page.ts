@@ -100,6 +100,8 @@ async function showsTotals(page: Page, trace: Trace): Promise<void> {
     ended("delayed"),
   ]);
   await page.click("#workers summary");
+  // The browser tells of what has opened a little later.
+  await page.locator("#workers tbody tr").first().waitFor();
   const rows = await texts(page, "#workers tbody tr");
   const lanes = new Set(its.map(({ tid }) => tid));
   assert.equal(rows.length, lanes.size);
