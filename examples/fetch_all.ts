@@ -22,7 +22,6 @@
  * @module
  */
 
-import { createReadStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -38,7 +37,15 @@ import {
   type Task,
   type TaskContext,
 } from "../mod.ts";
-import { BodyFile, NotSaved } from "./support/body_file.ts";
+import { NotSaved } from "./support/body_file.ts";
+import {
+  fetchOne,
+  hostOf,
+  NoUrl,
+  parseRate,
+  PassingStatus,
+  urls,
+} from "./support/fetching.ts";
 import { CTRL_C, stopOnInterrupt } from "./support/interrupt.ts";
 import { print, reason, report, showProgress } from "./support/output.ts";
 import { Tally } from "./support/tally.ts";
@@ -81,31 +88,6 @@ const OPTIONS = {
 const INTERRUPTED = 130;
 /** Milliseconds that what runs has to finish after the first Ctrl-C. */
 const GRACE = 10_000;
-const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
-
-/** What there is to say of an answer. */
-interface Answer {
-  status: number;
-  bytes: number;
-  ms: number;
-  /** Where the body is, if it was saved. */
-  file?: string;
-}
-
-/** An answer with a status that may be another one next time. */
-class PassingStatus extends Error {
-  readonly answer: Answer;
-  readonly retryAfter: number | undefined;
-
-  constructor(answer: Answer, retryAfter: number | undefined) {
-    super(`status ${answer.status}`);
-    this.answer = answer;
-    this.retryAfter = retryAfter;
-  }
-}
-
-/** A line that is none of an http server: it needs no second look. */
-class NoUrl extends Error {}
 
 /** In the summary. */
 function kindOf(error: unknown): string {
@@ -121,16 +103,6 @@ function kindOf(error: unknown): string {
 function mayPass(error: unknown): boolean {
   return !(error instanceof NoUrl || error instanceof NotSaved ||
     (error as Error).name === "NotCapable");
-}
-
-/** Milliseconds from seconds or a date; undefined if the server does not say. */
-function retryAfter({ headers }: Response): number | undefined {
-  const header = headers.get("retry-after");
-  if (header === null) return undefined;
-  const ms = /^\d+$/.test(header)
-    ? Number(header) * 1000
-    : Date.parse(header) - Date.now();
-  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
 /** Throws an error that says what is wrong with the arguments. */
@@ -164,10 +136,10 @@ function parse(args: string[]) {
     retries: number("retries", values.retries, 0),
     timeout: number("timeout", values.timeout, 1),
     perHost: perHost === undefined ? undefined : number("per-host", perHost, 1),
-    rate: rate === undefined ? undefined : parseRate("rate", rate),
+    rate: rate === undefined ? undefined : parseRate("--rate", rate),
     hostRate: hostRate === undefined
       ? undefined
-      : parseRate("host-rate", hostRate),
+      : parseRate("--host-rate", hostRate),
     adaptive,
     watch: values.watch,
     trace: values.trace,
@@ -175,85 +147,6 @@ function parse(args: string[]) {
 }
 
 type Options = ReturnType<typeof parse>;
-
-function parseRate(name: "rate" | "host-rate", given: string) {
-  const [, limit, per] = /^([1-9]\d{0,8})\/(s|m)$/.exec(given) ?? [];
-  if (limit === undefined) throw new Error(`--${name} ${given}: not like 10/s`);
-  return { limit: Number(limit), interval: per === "s" ? 1000 : 60_000 };
-}
-
-/** Tasks of one host share a key; one that can't be parsed fails by itself. */
-function hostOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).host : url;
-}
-
-/** The lines of the file that are neither empty nor comments. */
-async function* urls(
-  file: string,
-  signal: AbortSignal,
-): AsyncGenerator<string> {
-  const input = file === "-" ? process.stdin : createReadStream(file);
-  // A terminal that gives nothing any more must not keep us from ending.
-  signal.addEventListener("abort", () => input.destroy());
-  input.setEncoding("utf8");
-  let rest = "";
-  try {
-    for await (const chunk of input) {
-      const lines = (rest + chunk).split("\n").map((line) => line.trim());
-      rest = lines.pop()!;
-      yield* lines.filter(isUrl);
-    }
-  } catch (error) {
-    if (signal.aborted) return; // It was destroyed.
-    throw error;
-  }
-  if (isUrl(rest)) yield rest;
-}
-
-function isUrl(line: string): boolean {
-  return line !== "" && !line.startsWith("#");
-}
-
-/**
- * Fetches the URL, to its last byte. An answer that may be another one next
- * time is thrown, for the group to try again, and for `--adaptive` to hear of.
- */
-async function fetchOne(
-  url: string,
-  signal: AbortSignal,
-  rates: (RateLimit | undefined)[],
-  out: string | undefined,
-  tally: Tally,
-): Promise<Answer> {
-  const { protocol } = URL.parse(url) ?? {};
-  if (protocol === undefined) throw new NoUrl("malformed URL");
-  if (!/^https?:$/.test(protocol)) {
-    throw new NoUrl("not a URL of http or https");
-  }
-  const start = performance.now();
-  const response = await fetch(url, { signal });
-  const { status } = response;
-  const wait = retryAfter(response);
-  if (status === 429 && wait !== undefined) {
-    for (const rate of rates) rate?.pauseFor(wait);
-  }
-  await using body = response.ok && out !== undefined
-    ? await BodyFile.open(out, url)
-    : undefined;
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.length;
-    tally.bytes += chunk.length;
-    await body?.write(chunk);
-  }
-  const ms = Math.round(performance.now() - start);
-  const answer: Answer = { status, bytes, ms };
-  if (PASSING.has(status)) throw new PassingStatus(answer, wait);
-  await body?.close();
-  signal.throwIfAborted(); // Too late: the group has it as timed out.
-  if (body) answer.file = body.keep();
-  return answer;
-}
 
 function write(result: Record<string, unknown>): Promise<void> {
   return print(`${JSON.stringify(result)}\n`);
@@ -318,6 +211,9 @@ async function fetchAll(
   const now = new AbortController();
   const stop = () => now.abort(new Error("interrupted"));
   using _interrupt = stopOnInterrupt("fetch_all", group, stop);
+  const onBytes = (count: number) => {
+    tally.bytes += count;
+  };
   let found = 0;
   async function* tasks() {
     for await (const url of urls(file, group.signal)) {
@@ -328,7 +224,7 @@ async function fetchAll(
       const key = hostOf(url);
       const task = async ({ signal, attempt }: TaskContext) => {
         const rates = [rate, hostRates.get(key)];
-        const answer = await fetchOne(url, signal, rates, out, tally);
+        const answer = await fetchOne(url, { signal, rates, out, onBytes });
         if (answer.status < 400) tally.done++;
         else tally.fail(`status ${answer.status}`);
         written = write({ url, ...answer, attempts: attempt });

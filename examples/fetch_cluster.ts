@@ -262,7 +262,8 @@ async function work(store: Store, options: Options): Promise<number> {
     { signal, attempt }: TaskContext,
   ) => {
     const url = message.string();
-    const answer = await fetchOne(url, signal, [rates.get(hostOf(url))]);
+    const own = [rates.get(hostOf(url))];
+    const answer = await fetchOne(url, { signal, rates: own });
     await save({ url, ...answer, attempts: attempt, who }, `${message.seq}`);
   };
   const consumption = consume(

@@ -7,6 +7,7 @@
 import { createReadStream } from "node:fs";
 import process from "node:process";
 import type { RateLimit, RateLimitOptions } from "../../mod.ts";
+import { BodyFile } from "./body_file.ts";
 
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
 
@@ -15,6 +16,8 @@ export interface Answer {
   status: number;
   bytes: number;
   ms: number;
+  /** Where the body is, if it was saved. */
+  file?: string;
 }
 
 /** An answer with a status that may be another one next time. */
@@ -81,16 +84,27 @@ function isUrl(line: string): boolean {
   return line !== "" && !line.startsWith("#");
 }
 
+/** What a fetch goes by. */
+export interface FetchOptions {
+  signal: AbortSignal;
+  /** Those that a status 429 pauses. */
+  rates: readonly (RateLimit | undefined)[];
+  /** The folder for the body of a good answer. */
+  out?: string | undefined;
+  onBytes?: (count: number) => void;
+}
+
 /**
  * Fetches the URL, to its last byte. An answer that may be another one next
  * time is thrown, for the group to try again, and for `--adaptive` to hear of.
  */
 export async function fetchOne(
   url: string,
-  signal: AbortSignal,
-  rates: (RateLimit | undefined)[],
+  { signal, rates, out, onBytes }: FetchOptions,
 ): Promise<Answer> {
-  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? "")) {
+  const { protocol } = URL.parse(url) ?? {};
+  if (protocol === undefined) throw new NoUrl("malformed URL");
+  if (!/^https?:$/.test(protocol)) {
     throw new NoUrl("not a URL of http or https");
   }
   const start = performance.now();
@@ -100,11 +114,20 @@ export async function fetchOne(
   if (status === 429 && wait !== undefined) {
     for (const rate of rates) rate?.pauseFor(wait);
   }
+  await using body = response.ok && out !== undefined
+    ? await BodyFile.open(out, url)
+    : undefined;
   let bytes = 0;
-  for await (const chunk of response.body ?? []) bytes += chunk.length;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    onBytes?.(chunk.length);
+    await body?.write(chunk);
+  }
   const ms = Math.round(performance.now() - start);
-  const answer = { status, bytes, ms };
+  const answer: Answer = { status, bytes, ms };
   if (PASSING.has(status)) throw new PassingStatus(answer, wait);
+  await body?.close();
   signal.throwIfAborted(); // Too late: the group has it as timed out.
+  if (body) answer.file = body.keep();
   return answer;
 }
