@@ -15,8 +15,8 @@ import { Trace } from "./trace.ts";
 
 /** Bytes of a file that are read at once. */
 const PIECE = 4 << 20;
-/** Milliseconds that nothing of it is seen while it is read. */
-const PATIENCE = 300;
+/** Milliseconds that nothing new of it is seen while it is read: at first, and then. */
+const PATIENCE = { first: 300, later: 1_500 };
 
 const app = new App();
 
@@ -33,19 +33,18 @@ async function open(file: File): Promise<void> {
   performance.mark("opened");
   const trace = new Trace();
   const reader = new Reader();
-  const decoder = new TextDecoder();
   let shown = performance.now();
+  let patience: number = PATIENCE.first;
   try {
-    for (let at = 0; at < file.size; at += PIECE) {
-      const bytes = await file.slice(at, at + PIECE).arrayBuffer();
-      trace.add(reader.push(decoder.decode(bytes, { stream: true })));
-      if (performance.now() - shown < PATIENCE || trace.end < trace.start) {
-        continue;
-      }
+    for await (const { text, share } of piecesOf(file)) {
+      trace.add(reader.push(text));
+      const isSoon = performance.now() - shown < patience;
+      if (isSoon || trace.end < trace.start) continue;
       show(trace);
-      say(`${file.name}: ${Math.round(100 * at / file.size)} %`);
+      say(`${file.name}: ${Math.round(100 * share)} %`);
       await frame("begun");
       shown = performance.now();
+      patience = PATIENCE.later;
     }
     if (trace.groups.size === 0) throw new Error("no trace events in it");
   } catch (error) {
@@ -56,6 +55,21 @@ async function open(file: File): Promise<void> {
   say(about.filter((it) => it !== "").join(" · "));
   document.title = `${file.name} – CoGroup trace`;
   await frame("drawn");
+}
+
+/** The text of a file, and how much of it this was. While one piece is used, the next is read. */
+async function* piecesOf(
+  file: File,
+): AsyncGenerator<{ text: string; share: number }> {
+  const decoder = new TextDecoder();
+  const read = (at: number) => file.slice(at, at + PIECE).arrayBuffer();
+  let next = read(0);
+  for (let at = PIECE; at < file.size + PIECE; at += PIECE) {
+    const bytes = await next;
+    next = read(at);
+    const text = decoder.decode(bytes, { stream: true });
+    yield { text, share: Math.min(1, at / file.size) };
+  }
 }
 
 function show(trace: Trace): void {

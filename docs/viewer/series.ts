@@ -15,10 +15,16 @@ export class Series {
   /** The most of each block, and of each block of blocks. */
   readonly #most: Column<Float32Array>[] = [floats(), floats()];
   most = 0;
+  /** When something was said last, and what. */
+  #latest = -Infinity;
+  #last: number | undefined;
 
   push(time: number, value: number): void {
     // What comes late says nothing that is still true.
-    if (time < (this.times.last() ?? -Infinity)) return;
+    if (time < this.#latest) return;
+    this.#latest = time;
+    if (value === this.#last) return;
+    this.#last = value;
     const i = this.times.length;
     this.times.push(time);
     this.#values.push(value);
@@ -73,6 +79,8 @@ export class Series {
       column.clear();
     }
     this.most = 0;
+    this.#latest = -Infinity;
+    this.#last = undefined;
     times.forEach((at, i) => this.push(at, values[i]!));
   }
 }

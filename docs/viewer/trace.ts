@@ -81,9 +81,9 @@ export class Group {
   }
 
   addCount(time: number, { name = "", args = {} }: TraceEvent): void {
-    for (const [key, value] of Object.entries(args)) {
+    for (const key in args) { // The most of a trace: pairs of entries cost a lot.
       const isOnly = key === "value" || key === "count" || key === name;
-      this.counter(isOnly ? name : key).push(time, number(value));
+      this.counter(isOnly ? name : key).push(time, number(args[key]));
     }
   }
 

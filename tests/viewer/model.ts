@@ -90,6 +90,32 @@ test("a trace is read the same, wherever its text is cut", () => {
   }
 });
 
+test("a recorder's trace is read as it is, but for its arrows", async () => {
+  const recorder = new Recorder({ name: "real" });
+  const group = new CoGroup({ concurrency: 3, observer: recorder });
+  for (let id = 0; id < 50; id++) {
+    group.add(() => {}, { id: `,{"name":"tasks","ph":"C" ${id}`, key: "[{" });
+  }
+  await group.wait();
+  const text = JSON.stringify(recorder);
+  const { traceEvents } = JSON.parse(text) as { traceEvents: TraceEvent[] };
+  const drawn = traceEvents.filter(({ cat }) => cat !== "queue");
+  for (const size of [100, 1_000, 1_001, text.length]) {
+    const reader = new Reader();
+    const events: TraceEvent[] = [];
+    for (let i = 0; i < text.length; i += size) {
+      events.push(...reader.push(text.slice(i, i + size)));
+    }
+    const read = events.filter(({ cat }) => cat !== "queue");
+    // Counts stand behind the others of their piece, and have no thread.
+    const sorted = (all: TraceEvent[]) =>
+      all.map(({ name, ph, ts, dur, pid, args }) =>
+        JSON.stringify([ph, ts, name, dur, pid, args])
+      ).sort();
+    assertEquals(sorted(read), sorted(drawn), `pieces of ${size}`);
+  }
+});
+
 test("arrows may be left out, and nothing else", () => {
   const named = (name: string, cat: string) => ({ name, cat, ph: "X", ts: 1 });
   const tricky = named('"cat":"queue"', "task");
@@ -173,6 +199,15 @@ test("a count over time knows its most of any stretch", () => {
   }
   assertEquals(series.valueAt(-1), 0);
   assertEquals(series.valueAt(15), values[1]);
+});
+
+test("a count is kept where it changes, and what comes late is left out", () => {
+  const series = new Series();
+  for (const time of [1, 5, 10]) series.push(time, 3);
+  series.push(7, 4);
+  series.push(12, 5);
+  assertEquals([...series.times.at.slice(0, series.times.length)], [1, 12]);
+  assertEquals([9, 11, 12].map((time) => series.valueAt(time)), [3, 3, 5]);
 });
 
 test("each lane's time, in all and in any stretch, is what the trace says", () => {
