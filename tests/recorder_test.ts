@@ -532,6 +532,34 @@ test("Recorder ends the delay of a task that the queue does not take back", () =
   );
 });
 
+test("Recorder has an arrow for each task that waited, also of 2,000 that a coarse clock gives one time", () => {
+  const recorder = new Recorder();
+  const numbers = Array.from({ length: 2_000 }, (_, i) => i + 1);
+  const taskOf = (number: number) => ({
+    task: { number, id: number, key: undefined, priority: 0, weight: 1 },
+  });
+  for (const number of numbers) {
+    const step = { time: 5, ...taskOf(number), elapsed: 0 };
+    recorder.onStep({ type: "accepted", ...step });
+  }
+  for (const number of numbers) {
+    // The first one does not wait.
+    const run = { ...taskOf(number), workerId: 0, attempt: 1 };
+    const start = { time: 4 + number, elapsed: number - 1 };
+    recorder.onStep({ type: "started", ...run, ...start });
+    const end = { time: 5 + number, elapsed: 1 };
+    recorder.onStep({ type: "fulfilled", ...run, ...end });
+  }
+  const { traceEvents } = recorder.toJSON();
+  checkFormat(traceEvents);
+  const queued = traceEvents.filter(({ ph, tid }) => ph === "X" && tid > 0);
+  assertEquals(
+    queued.map(({ name }) => name),
+    numbers.slice(1).map(String),
+  );
+  for (const { ts } of queued) assert(ts >= 5_000 && ts < 5_001, `${ts}`);
+});
+
 test("Recorder holds the texts of ids and errors that have none", async () => {
   const recorder = new Recorder();
   const group = new CoGroup({

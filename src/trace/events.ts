@@ -10,7 +10,9 @@
  * WARNING: Perfetto takes the id of an arrow for a hexadecimal integer, or drops it; and
  * takes events in the order of their times, those of one time as they stand in the file.
  * So an arrow's end stands behind the slice at which it points, which it would miss else.
- * It has one row for asynchronous events of one name.
+ * It has one row for asynchronous events of one name. It stacks slices that have no length
+ * and one time, 512 of them; at the 513th, arrows begin at another one. A coarse clock
+ * gives all tasks one time that are added together: in the queue they are nanoseconds apart.
  *
  * @module
  */
@@ -84,6 +86,8 @@ export const QUEUE = 1_000_000_000;
 
 /** A viewer takes a thread with the number of its process for the main one. */
 const PID = 2 * QUEUE;
+/** So many tasks that were queued at one time are apart there, by a nanosecond each. */
+const MOST_APART = 1_000;
 /** As many characters of an id, and of other texts of the user's, are enough. */
 const MOST_OF_NAME = 100;
 const MOST_OF_TEXT = 1_000;
@@ -254,7 +258,7 @@ function laneNames(id: number): TraceEvent[] {
   ];
 }
 
-/** One part of an attempt, in its worker; if it is the first one, with its arrow. */
+/** One part of an attempt, in its worker; with an arrow, if it is the first and has waited. */
 function run(
   lane: Lane,
   tid: number,
@@ -268,12 +272,14 @@ function run(
   const ts = micros(since);
   const name = title(number, task);
   const arrow = { name: "queued", cat: "queue", id: String(start), pid: PID };
-  const isArrow = hasArrows && queued !== undefined;
+  const isArrow = hasArrows && queued !== undefined && queued > 0;
   if (isArrow) {
-    const from = { ts: micros(since - queued), pid: PID, tid: QUEUE };
+    const apart = (number % MOST_APART) * 1e-6;
+    const from = Math.min(ts, micros(since - queued + apart));
+    const place = { ts: from, pid: PID, tid: QUEUE };
     events.push(
-      { name, cat: "queue", ph: "X", ...from, dur: 0 },
-      { ...arrow, ph: "s", ...from },
+      { name, cat: "queue", ph: "X", ...place, dur: 0 },
+      { ...arrow, ph: "s", ...place },
     );
   }
   const args = {

@@ -24,6 +24,7 @@ export function checkFormat(events: readonly TraceEvent[]): void {
   checkLanes(events, lanes);
   checkFlows(events, lanes);
   checkBindings(events);
+  checkStacks(events);
   checkPairs(events);
 }
 
@@ -134,6 +135,17 @@ function checkBindings(events: readonly TraceEvent[]): void {
       );
       latest.delete(tid); // Another arrow must not end there.
     }
+  }
+}
+
+/** In the queue, slices of one time would be stacked, and of 512 the next ones are lost. */
+function checkStacks(events: readonly TraceEvent[]): void {
+  const stacks = new Map<number, number>();
+  for (const { ph, cat, ts } of events) {
+    if (ph !== "X" || cat !== "queue") continue;
+    const high = (stacks.get(ts) ?? 0) + 1;
+    assert(high < 512, `${high} slices in the queue at ${ts}`);
+    stacks.set(ts, high);
   }
 }
 
