@@ -1,6 +1,7 @@
 /**
  * The page that shows traces, in headless Chromium: as a file, and as a running
- * program serves it.
+ * program serves it. And the file in other programs that show it: Perfetto, and
+ * Chromium's performance panel.
  *
  * ```sh
  * deno task test:page
@@ -19,7 +20,9 @@ import { parseArgs } from "node:util";
 import { type Browser, chromium, type Page } from "npm:playwright-core@1.65.1";
 import { CoGroup } from "../mod.ts";
 import { Recorder, serveTrace, type Trace } from "../src/trace/mod.ts";
+import { showsLanes } from "./trace_page/devtools.ts";
 import { figures } from "./trace_page/figures.ts";
+import { readsAll } from "./trace_page/perfetto.ts";
 import { busyRun } from "./trace_page/runs.ts";
 
 const PAGE = new URL("../docs/trace.html", import.meta.url).href;
@@ -279,6 +282,14 @@ async function main(): Promise<number> {
           const source = () => page.innerText("#source");
           await until(page, async () => (await source()).includes("no trace"));
         }),
+    );
+    await check(
+      "Perfetto's trace processor finds in the file what it has",
+      () => readsAll(trace, json),
+    );
+    await check(
+      "Chromium's performance panel shows the file's lanes",
+      () => showsLanes(browser, trace, json),
     );
   } finally {
     await browser.close();
