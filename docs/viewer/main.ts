@@ -13,10 +13,10 @@ import { type Batch, listen } from "./live.ts";
 import { Reader } from "./read.ts";
 import { Trace } from "./trace.ts";
 
-/** Bytes of a file that are read at once. */
-const PIECE = 4 << 20;
-/** Milliseconds that nothing new of it is seen while it is read: at first, and then. */
+/** Milliseconds that nothing new of a file is seen while it is read: at first, and then. */
 const PATIENCE = { first: 300, later: 1_500 };
+/** Milliseconds that it is read without a look at what else there is to do. */
+const TURN = 30;
 
 const app = new App();
 
@@ -33,15 +33,25 @@ async function open(file: File): Promise<void> {
   performance.mark("opened");
   const trace = new Trace();
   const reader = new Reader();
+  const decoder = new TextDecoder();
+  // To await slices of the file takes longer, and not all browsers iterate over streams.
+  const pieces = file.stream().getReader();
+  let read = 0;
   let shown = performance.now();
+  let turned = shown;
   let patience: number = PATIENCE.first;
   try {
-    for await (const { text, share } of piecesOf(file)) {
-      trace.add(reader.push(text));
-      const isSoon = performance.now() - shown < patience;
-      if (isSoon || trace.end < trace.start) continue;
+    for (let piece; !(piece = await pieces.read()).done;) {
+      trace.add(reader.push(decoder.decode(piece.value, { stream: true })));
+      read += piece.value.length;
+      const now = performance.now();
+      if (now - turned > TURN) {
+        await new Promise((done) => setTimeout(done));
+        turned = performance.now();
+      }
+      if (now - shown < patience || trace.end < trace.start) continue;
       show(trace);
-      say(`${file.name}: ${Math.round(100 * share)} %`);
+      say(`${file.name}: ${Math.round(100 * read / file.size)} %`);
       await frame("begun");
       shown = performance.now();
       patience = PATIENCE.later;
@@ -55,21 +65,6 @@ async function open(file: File): Promise<void> {
   say(about.filter((it) => it !== "").join(" · "));
   document.title = `${file.name} – CoGroup trace`;
   await frame("drawn");
-}
-
-/** The text of a file, and how much of it this was. While one piece is used, the next is read. */
-async function* piecesOf(
-  file: File,
-): AsyncGenerator<{ text: string; share: number }> {
-  const decoder = new TextDecoder();
-  const read = (at: number) => file.slice(at, at + PIECE).arrayBuffer();
-  let next = read(0);
-  for (let at = PIECE; at < file.size + PIECE; at += PIECE) {
-    const bytes = await next;
-    next = read(at);
-    const text = decoder.decode(bytes, { stream: true });
-    yield { text, share: Math.min(1, at / file.size) };
-  }
 }
 
 function show(trace: Trace): void {
