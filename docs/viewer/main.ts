@@ -33,25 +33,15 @@ async function open(file: File): Promise<void> {
   performance.mark("opened");
   const trace = new Trace();
   const reader = new Reader();
-  const decoder = new TextDecoder();
-  // To await slices of the file takes longer, and not all browsers iterate over streams.
-  const pieces = file.stream().getReader();
-  let read = 0;
   let shown = performance.now();
-  let turned = shown;
   let patience: number = PATIENCE.first;
   try {
-    for (let piece; !(piece = await pieces.read()).done;) {
-      trace.add(reader.push(decoder.decode(piece.value, { stream: true })));
-      read += piece.value.length;
-      const now = performance.now();
-      if (now - turned > TURN) {
-        await new Promise((done) => setTimeout(done));
-        turned = performance.now();
-      }
-      if (now - shown < patience || trace.end < trace.start) continue;
+    for await (const { text, share } of piecesOf(file)) {
+      trace.add(reader.push(text));
+      const isSoon = performance.now() - shown < patience;
+      if (isSoon || trace.end < trace.start) continue;
       show(trace);
-      say(`${file.name}: ${Math.round(100 * read / file.size)} %`);
+      say(`${file.name}: ${Math.round(100 * share)} %`);
       await frame("begun");
       shown = performance.now();
       patience = PATIENCE.later;
@@ -65,6 +55,25 @@ async function open(file: File): Promise<void> {
   say(about.filter((it) => it !== "").join(" · "));
   document.title = `${file.name} – CoGroup trace`;
   await frame("drawn");
+}
+
+/** The text of a file, piece by piece, and which share of it was read by then. */
+async function* piecesOf(
+  file: File,
+): AsyncGenerator<{ text: string; share: number }> {
+  // To await slices of it takes longer, and not all browsers iterate over streams.
+  const pieces = file.stream().getReader();
+  const decoder = new TextDecoder();
+  let read = 0;
+  let turned = performance.now();
+  for (let piece; !(piece = await pieces.read()).done;) {
+    read += piece.value.length;
+    const text = decoder.decode(piece.value, { stream: true });
+    yield { text, share: read / file.size };
+    if (performance.now() - turned < TURN) continue;
+    await new Promise((done) => setTimeout(done));
+    turned = performance.now();
+  }
 }
 
 function show(trace: Trace): void {
