@@ -13,8 +13,11 @@ import { type Batch, listen } from "./live.ts";
 import { Reader } from "./read.ts";
 import { Trace } from "./trace.ts";
 
-/** Milliseconds that nothing new of a file is seen while it is read: at first, and then. */
-const PATIENCE = { first: 300, later: 1_500 };
+/**
+ * Milliseconds that nothing new of a file is seen while it is read: at first, and then;
+ * and that all of it is waited for, since to show a part takes time, too.
+ */
+const PATIENCE = { first: 300, later: 1_500, last: 1_000 };
 /** Milliseconds that it is read without a look at what else there is to do. */
 const TURN = 30;
 
@@ -33,12 +36,15 @@ async function open(file: File): Promise<void> {
   performance.mark("opened");
   const trace = new Trace();
   const reader = new Reader();
-  let shown = performance.now();
+  const began = performance.now();
+  let shown = began;
   let patience: number = PATIENCE.first;
   try {
     for await (const { text, share } of piecesOf(file)) {
       trace.add(reader.push(text));
-      const isSoon = performance.now() - shown < patience;
+      const now = performance.now();
+      const left = (now - began) * (1 / share - 1);
+      const isSoon = now - shown < patience || left < PATIENCE.last;
       if (isSoon || trace.end < trace.start) continue;
       show(trace);
       say(`${file.name}: ${Math.round(100 * share)} %`);
