@@ -1,10 +1,13 @@
 /**
  * A heap, in which each element has up to four below it, whose elements know their places, so that an element can be taken
- * out of the middle in O(log n).
+ * out of the middle in O(log n). The one of the lowest rank comes out first.
+ *
+ * The ranks are beside the elements: a comparison of two numbers in an array takes half of
+ * the time of one that looks into two objects (bench: j, priorities).
  *
  * Invariants:
  * 1. No element comes before its parent, the one at `(index - 1) >> 2`.
- * 2. `element.index` is where it is; -1 when it is not in.
+ * 2. `element.index` is where it is, and its rank; -1 when it is not in.
  *
  * @module
  */
@@ -17,11 +20,12 @@ export interface Placed {
 
 export class Heap<E extends Placed> {
   readonly #elements: E[] = [];
-  /** The last way down. Kept: to make a list for each takes a third of the time. */
+  readonly #ranks: number[] = [];
+  /** The last way up or down. Kept: to make a list for each takes a third of the time. */
   readonly #way: number[] = [];
   readonly #before: (a: E, b: E) => boolean;
 
-  /** `before` tells whether `a` comes out before `b`. */
+  /** `before` tells whether `a` comes out before `b`, where their ranks are equal. */
   constructor(before: (a: E, b: E) => boolean) {
     this.#before = before;
   }
@@ -39,12 +43,9 @@ export class Heap<E extends Placed> {
     return [...this.#elements];
   }
 
-  push(element: E): void {
+  push(element: E, rank = 0): void {
     const { length } = this.#elements;
-    const index = this.#rise(element, length);
-    this.#elements.push(element);
-    this.#lower(length, index);
-    this.#put(element, index);
+    this.#replace(length, element, rank, length);
   }
 
   shift(): E | undefined {
@@ -58,19 +59,26 @@ export class Heap<E extends Placed> {
     const { index } = element;
     const end = this.#elements.length - 1;
     const last = this.#elements[end]!;
-    if (last !== element) this.#replace(index, last, end);
+    if (last !== element) this.#replace(index, last, this.#ranks[end]!, end);
     this.#elements.pop();
+    this.#ranks.pop();
     element.index = -1;
   }
 
-  /** Puts an element that is in, and of which `before` tells something else now, in its place. */
-  update(element: E): void {
-    this.#replace(element.index, element, this.#elements.length);
+  /** The rank of an element that is in. */
+  rankOf({ index }: E): number {
+    return this.#ranks[index]!;
+  }
+
+  /** Puts an element that is in, and has another rank now, in its place. */
+  update(element: E, rank = 0): void {
+    this.#replace(element.index, element, rank, this.#elements.length);
   }
 
   /** Takes out all elements, in no order. Makes no comparison. */
   clear(): E[] {
     const elements = this.#elements.splice(0);
+    this.#ranks.length = 0;
     for (const element of elements) element.index = -1;
     return elements;
   }
@@ -78,55 +86,62 @@ export class Heap<E extends Placed> {
   // WARNING: `before` may throw. So all comparisons are made before anything moves.
 
   /** Puts the element in the place of the one at `index`, or above or below that. */
-  #replace(index: number, element: E, end: number): void {
-    const up = this.#rise(element, index);
-    const steps = up < index ? 0 : this.#sink(element, index, end);
-    this.#lower(index, up);
-    let at = up;
+  #replace(index: number, element: E, rank: number, end: number): void {
+    const steps = this.#rise(element, rank, index) ||
+      this.#sink(element, rank, index, end);
     for (let i = 0; i < steps; i++) {
-      const child = this.#way[i]!;
-      this.#put(this.#elements[child]!, at);
-      at = child;
+      const next = this.#way[i]!;
+      this.#put(this.#elements[next]!, this.#ranks[next]!, index);
+      index = next;
     }
-    this.#put(element, at);
+    this.#put(element, rank, index);
   }
 
-  /** Where the element comes to rest on its way up from `index`. */
-  #rise(element: E, index: number): number {
+  /** Writes down the places on the element's way up from `index`. How many they are. */
+  #rise(element: E, rank: number, index: number): number {
+    let steps = 0;
     while (index > 0) {
-      const parent = (index - 1) >> 2;
-      if (!this.#before(element, this.#elements[parent]!)) break;
-      index = parent;
+      index = (index - 1) >> 2;
+      if (!this.#isBefore(element, rank, index)) break;
+      this.#way[steps++] = index;
     }
-    return index;
+    return steps;
   }
 
-  /** Moves each element on the way from `from` up to `to` down by one. */
-  #lower(from: number, to: number): void {
-    while (from > to) {
-      const parent = (from - 1) >> 2;
-      this.#put(this.#elements[parent]!, from);
-      from = parent;
-    }
-  }
-
-  /** Writes down the places on the element's way down from `index`, all before `end`. How many they are. */
-  #sink(element: E, index: number, end: number): number {
+  /** The same of its way down, all before `end`. */
+  #sink(element: E, rank: number, index: number, end: number): number {
     const elements = this.#elements;
+    const ranks = this.#ranks;
     let steps = 0;
     for (let child = 4 * index + 1; child < end; child = 4 * child + 1) {
       const last = Math.min(child + 4, end);
+      let least = ranks[child]!;
       for (let other = child + 1; other < last; other++) {
-        if (this.#before(elements[other]!, elements[child]!)) child = other;
+        const its = ranks[other]!;
+        if (
+          its < least ||
+          (its === least && this.#before(elements[other]!, elements[child]!))
+        ) {
+          child = other;
+          least = its;
+        }
       }
-      if (!this.#before(elements[child]!, element)) break;
+      if (this.#isBefore(element, rank, child)) break;
       this.#way[steps++] = child;
     }
     return steps;
   }
 
-  #put(element: E, index: number): void {
+  /** Whether an element of that rank comes before the one at `index`. */
+  #isBefore(element: E, rank: number, index: number): boolean {
+    const other = this.#ranks[index]!;
+    if (rank !== other) return rank < other;
+    return this.#before(element, this.#elements[index]!);
+  }
+
+  #put(element: E, rank: number, index: number): void {
     this.#elements[index] = element;
+    this.#ranks[index] = rank;
     element.index = index;
   }
 }

@@ -65,7 +65,6 @@ export interface PriorityQueueOptions {
 /** A task in the heap. */
 interface Ranked extends Placed {
   readonly value: QueuedTask;
-  rank: number;
   readonly turn: number;
 }
 
@@ -79,6 +78,7 @@ class PriorityQueue implements OwnQueue<QueuedTask> {
   readonly #ranked = new Map<QueuedTask, Ranked>();
   #turns = 0;
 
+  /** The task of the lowest rank is first; `before` tells which of two with equal ranks. */
   constructor(
     capacity: number,
     rank: (value: QueuedTask) => number,
@@ -95,13 +95,15 @@ class PriorityQueue implements OwnQueue<QueuedTask> {
   }
 
   push(value: QueuedTask): void {
-    this.#put(value, this.#turns++);
+    const rank = this.#rank(value);
+    const ranked = { value, turn: this.#turns++, index: -1 };
+    this.#heap.push(ranked, rank);
+    if (value.options?.id !== undefined) this.#ranked.set(value, ranked);
   }
 
   update(value: QueuedTask): void {
     const ranked = this.#ranked.get(value)!;
-    ranked.rank = this.#rank(value); // With a `compare` all ranks are 0.
-    this.#heap.update(ranked); // If that throws, nothing has moved.
+    this.#heap.update(ranked, this.#rank(value)); // If that throws, nothing has moved.
   }
 
   peek(): QueuedTask | undefined {
@@ -118,7 +120,10 @@ class PriorityQueue implements OwnQueue<QueuedTask> {
   all(): QueuedTask[] {
     const all = this.#heap.all.sort(byTurn);
     try {
-      all.sort((a, b) => this.#before(a, b) ? -1 : 1);
+      const heap = this.#heap;
+      all.sort((a, b) =>
+        heap.rankOf(a) - heap.rankOf(b) || (this.#before(a, b) ? -1 : 1)
+      );
     } catch {
       // It is told where it matters: in a push, or a shift.
     }
@@ -140,26 +145,19 @@ class PriorityQueue implements OwnQueue<QueuedTask> {
     this.#ranked.clear();
     return values;
   }
-
-  #put(value: QueuedTask, turn: number): void {
-    const rank = this.#rank(value);
-    const ranked = { value, rank, turn, index: -1 };
-    this.#heap.push(ranked);
-    if (value.options?.id !== undefined) this.#ranked.set(value, ranked);
-  }
 }
 
 /** Read when a task comes in: a rank must not change while the task is in the heap. */
-function priorityOf({ options }: QueuedTask): number {
-  return priority("queue task", options?.priority);
+function rankOf({ options }: QueuedTask): number {
+  return -priority("queue task", options?.priority);
 }
 
 function byTurn(a: Ranked, b: Ranked): number {
   return a.turn - b.turn;
 }
 
-function byPriority(a: Ranked, b: Ranked): boolean {
-  return a.rank > b.rank || (a.rank === b.rank && a.turn < b.turn);
+function isEarlier(a: Ranked, b: Ranked): boolean {
+  return a.turn < b.turn;
 }
 
 /**
@@ -201,7 +199,7 @@ export function priorityQueue(
   const { capacity = Infinity, compare } = checked(doing, options)!;
   count(doing, "capacity", capacity, 0);
   if (compare === undefined) {
-    return new PriorityQueue(capacity, priorityOf, byPriority);
+    return new PriorityQueue(capacity, rankOf, isEarlier);
   }
   callable(doing, "compare", compare);
   return new PriorityQueue(capacity, () => 0, (a, b) => {
