@@ -1,5 +1,6 @@
 import { rateLimit, type RateLimitOptions } from "../mod.ts";
 import { LONGEST } from "../src/base/timer.ts";
+import { FakeClock } from "./support/fake_clock.ts";
 import {
   CountingController,
   range,
@@ -482,3 +483,26 @@ test("rateLimit() lets a caller that waits start each millisecond, if it is the 
   }
   assertEquals(setup.starts, range(6));
 });
+
+for (const burst of [6, 2, 1]) {
+  test(`rateLimit() with a burst of ${burst} counts a start from when it is made, in a step that lasts for seconds, too`, async () => {
+    const random = seeded(1);
+    const clock = new FakeClock("performance");
+    using _ = clock.use();
+    const rate = rateLimit({ limit: 6, interval: 100, burst });
+    const starts: number[] = [];
+    for (const _ of range(100)) {
+      for (const _ of range(20)) {
+        clock.now += random() < 0.5 ? 0 : random() * 60;
+        if (rate.tryAcquire() !== undefined) starts.push(clock.now);
+      }
+      await undefined;
+      clock.now += random() * 200;
+    }
+    for (const i of range(starts.length - 6)) {
+      assert(starts[i + 6]! - starts[i]! >= 100);
+      assert(starts[i + burst]! - starts[i]! >= 100 / 6 - 1);
+    }
+    assert(starts.length > 500); // Those of a step may count from its end, not from later.
+  });
+}

@@ -75,6 +75,12 @@ export class Window {
     return last;
   }
 
+  /** The last starts that were added were made by then. */
+  reach(time: number): void {
+    const last = this.#last!;
+    last.time = Math.max(last.time, time);
+  }
+
   /** Takes back what was no start. It is not in any more if its window is over. */
   delete(starts: Starts, weight: number): void {
     if (starts.count === 0) return;
