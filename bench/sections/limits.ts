@@ -85,7 +85,7 @@ const tries: readonly Way<() => Try>[] = [
     };
   }),
   using("semaphore-async-await", ({ default: module }) => () => {
-    const semaphore = kept(new module.default(8));
+    const semaphore = kept(new (module.default ?? module)(8));
     return () => {
       const isFree = semaphore.tryAcquire();
       if (isFree) semaphore.release();
