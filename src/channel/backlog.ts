@@ -35,9 +35,7 @@ export abstract class Sender<T> extends Link {
   }
 
   /** Whether it may not be let in any more: it is about to leave. */
-  get isGone(): boolean {
-    return false;
-  }
+  abstract readonly isGone: boolean;
 
   /** The value is in, or the place is held. */
   abstract admitted(): void;
