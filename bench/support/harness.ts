@@ -3,7 +3,8 @@
  * rounds, each of which has every contender's turn once, in rotated order. On a
  * shared machine a figure drifts by half; a ratio between neighbours of one
  * round does not. So what counts is the median of the rounds' ratios; the times
- * are there to give an idea.
+ * are there to give an idea. A contender that takes 30 times as long as the base has a turn in every
+ * third round: that is enough to tell, and the others get on.
  *
  * Garbage is collected before each case and not between the rounds: V8 throws
  * away code that was optimized for objects of which none is alive at that
@@ -123,9 +124,14 @@ function rowsOf(
   const base = figures.get(work.base)!;
   return work.contenders.map(({ name }, i) => {
     const own = figures.get(name)!;
-    const times = own.map(({ time }) => time);
+    const turns = Object.values(own);
+    const times = turns.map(({ time }) => time);
     const ratio = (kind: keyof Figure) =>
-      median(own.map((figure, round) => figure[kind] / base[round]![kind]));
+      median(
+        Object.entries(own).map(([round, figure]) =>
+          figure[kind] / base[Number(round)]![kind]
+        ),
+      );
     return {
       section: section.letter,
       title: section.title,
@@ -136,19 +142,21 @@ function rowsOf(
       median: median(times),
       least: Math.min(...times),
       ratio: ratio("time"),
-      ...Number.isNaN(own[0]!.cpu) ? {} : { cpuRatio: ratio("cpu") },
+      ...Number.isNaN(turns[0]!.cpu) ? {} : { cpuRatio: ratio("cpu") },
       ...laws[i] ? { laws: laws[i] } : {},
     };
   });
 }
 
+/** The figures of each contender, those of a round at its index; not of those rounds that it sits out. */
 async function measureCase(
   { letter }: Section,
-  { title, contenders }: Case,
+  { title, base, contenders }: Case,
   rounds: number,
 ): Promise<Map<string, Figure[]>> {
   const warmUps = Math.min(3, Math.ceil(rounds / 3));
   const figures = new Map(contenders.map(({ name }) => [name, [] as Figure[]]));
+  const firsts = new Map<string, Figure>();
   collect();
   for (let round = -warmUps; round < rounds; round++) {
     progress(
@@ -159,11 +167,16 @@ async function measureCase(
     for (let i = 0; i < contenders.length; i++) {
       const at = (i + round + warmUps) % contenders.length;
       const { name, measure } = contenders[at]!;
-      const figure = await measure();
-      if (round < 0) continue;
-      figures.get(name)!.push(
-        typeof figure === "number" ? { time: figure, cpu: NaN } : figure,
-      );
+      const first = firsts.get(name);
+      const isFar = first !== undefined &&
+        round % Math.ceil(first.time / firsts.get(base)!.time / 10) !== 0;
+      if (isFar) continue;
+      const taken = await measure();
+      const figure = typeof taken === "number"
+        ? { time: taken, cpu: NaN }
+        : taken;
+      if (first === undefined) firsts.set(name, figure);
+      if (round >= 0) figures.get(name)![round] = figure;
     }
   }
   progress("");
