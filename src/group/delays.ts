@@ -30,7 +30,7 @@ export interface Delayable extends Placed {
 }
 
 export class Delays<D extends Delayable> {
-  readonly #delayed = new Heap<D>(isBefore);
+  readonly #delayed = new Heap<D>(isEarlier);
   protected readonly alarm: Alarm = new Alarm(clock, (due) => this.#goOff(due));
   readonly #onDue: (delayed: D) => void;
   readonly #mayTell: () => boolean;
@@ -72,7 +72,7 @@ export class Delays<D extends Delayable> {
     const time = clock.now();
     delayed.due = time + ms - ROUNDING;
     delayed.turn = this.#turns++;
-    this.#delayed.push(delayed);
+    this.#delayed.push(delayed, delayed.due);
     this.look(time);
   }
 
@@ -91,7 +91,7 @@ export class Delays<D extends Delayable> {
   clear(stays: (delayed: D) => boolean): D[] {
     const leaving: D[] = [];
     for (const delayed of this.#delayed.clear()) {
-      if (stays(delayed)) this.#delayed.push(delayed);
+      if (stays(delayed)) this.#delayed.push(delayed, delayed.due);
       else leaving.push(delayed);
     }
     this.look();
@@ -119,9 +119,9 @@ export class Delays<D extends Delayable> {
 }
 
 function inOrder<D extends Delayable>(delayed: D[]): D[] {
-  return delayed.sort((a, b) => isBefore(a, b) ? -1 : 1);
+  return delayed.sort((a, b) => a.due - b.due || a.turn - b.turn);
 }
 
-function isBefore(a: Delayable, b: Delayable): boolean {
-  return a.due < b.due || (a.due === b.due && a.turn < b.turn);
+function isEarlier(a: Delayable, b: Delayable): boolean {
+  return a.turn < b.turn;
 }

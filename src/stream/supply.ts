@@ -209,13 +209,11 @@ export class Supply implements Puller<unknown>, Host {
 
   /** Brings an item in, like any other task. */
   #bringIn(value: Maybe<unknown>): void {
-    if (this.#demand.isEnding) return;
-    if (value === NONE) return this.#demand.ended(OVER);
-    const { doing, group, fn, intake, traits } = this.#parts;
-    const refusal = intake.refusal("map", traits);
-    if (refusal !== NONE) {
-      return this.#demand.ended({ error: refusal, isQuiet: true });
+    if (value === NONE && !this.#demand.isEnding) {
+      return this.#demand.ended(OVER);
     }
+    if (this.#isRefused()) return;
+    const { doing, each, group, fn, intake } = this.#parts;
     const index = this.#index++;
     let { options } = this.#parts;
     let itsTraits = this.#traits;
@@ -229,12 +227,8 @@ export class Supply implements Puller<unknown>, Host {
       if (this.#demand.isEnding) return this.lost(error);
       return this.#failed(error, value, index);
     }
-    // Asked again: `each` may have ended the stream, or the group.
-    if (this.#demand.isEnding) return;
-    const late = intake.refusal("map", traits);
-    if (late !== NONE) {
-      return this.#demand.ended({ error: late, isQuiet: true });
-    }
+    // `each` may have ended the stream, or the group.
+    if (each !== undefined && this.#isRefused()) return;
     const { signal } = itsTraits;
     if (signal?.aborted) return this.#failed(reasonOf(signal), value, index);
     const task: Task = (ctx) => fn(value as never, new ItemRun(ctx, index));
@@ -247,6 +241,16 @@ export class Supply implements Puller<unknown>, Host {
       return item.abandoned(error);
     }
     group.accept(item);
+  }
+
+  /** Whether no item may come in any more. Then the stream ends with that. */
+  #isRefused(): boolean {
+    if (this.#demand.isEnding) return true;
+    const { intake, traits } = this.#parts;
+    const refusal = intake.refusal("map", traits);
+    if (refusal === NONE) return false;
+    this.#demand.ended({ error: refusal, isQuiet: true });
+    return true;
   }
 
   #ownOptions(value: unknown, index: number): TaskOptions | undefined {
