@@ -18,7 +18,7 @@ const [
   target = "bench/throughput.svg",
 ] = process.argv.slice(2);
 
-const WIDTH = 760;
+const WIDTH = 780;
 const HEIGHT = 460;
 const LEFT = 66;
 const RIGHT = 636;
@@ -32,14 +32,16 @@ const LIGHT = {
   ink: "#1f2328",
   soft: "#59636e",
   grid: "#e3e6ea",
-  lines: "#0b57d0 #59636e #b3261e #9a5b00 #1b7f3b #8430ce #a8327a #00707f",
+  lines: "#0b57d0 #59636e #b3261e #9a5b00 #1b7f3b #8430ce #a8327a #00707f " +
+    "#6b6f00 #4a3aa7 #c2410c #2b6a99",
 };
 const DARK: typeof LIGHT = {
   paper: "#0d1117",
   ink: "#f0f3f6",
   soft: "#9ea7b3",
   grid: "#272d36",
-  lines: "#7cacff #9ea7b3 #ff8a80 #f0b25a #6fdd8b #c99bff #ff9ad2 #5fd4e4",
+  lines: "#7cacff #9ea7b3 #ff8a80 #f0b25a #6fdd8b #c99bff #ff9ad2 #5fd4e4 " +
+    "#c9cc5a #b3a6ff #ff9d66 #86bfe8",
 };
 
 const STYLE = `
