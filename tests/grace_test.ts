@@ -257,6 +257,22 @@ test("ctx.signal that is read when the task has ended says what was said before 
   await group.wait();
 });
 
+test("ctx.signal is its own task's alone, however the task takes its context", async () => {
+  const group = new CoGroup({ concurrency: 1, slice: Infinity, grace: 0 });
+  const signals: AbortSignal[] = [];
+  const { promise, open } = gate();
+  group.add((...[ctx]) => void signals.push(ctx.signal));
+  group.add((...[ctx]) => {
+    signals.push(ctx.signal);
+    return promise;
+  });
+  await microtasks();
+  group.abort();
+  assertEquals(signals.map(({ aborted }) => aborted), [false, true]);
+  open();
+  await group.wait();
+});
+
 test("ctx.attempt is that of its own run, whatever comes after", async () => {
   using time = new FakeTime();
   const retry = { maxAttempts: 3, jitter: 0 };

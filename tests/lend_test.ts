@@ -8,7 +8,14 @@ import {
   Semaphore,
   type TaskContext,
 } from "../mod.ts";
-import { assertBooks, gate, range, settled, Tasks } from "./support/helpers.ts";
+import {
+  assertBooks,
+  gate,
+  microtasks,
+  range,
+  settled,
+  Tasks,
+} from "./support/helpers.ts";
 import {
   assert,
   assertEquals,
@@ -178,6 +185,21 @@ test("ctx.lend(): a task that ends while its worker is lent is counted once, and
       assertEquals([back, group.stats.inFlight], [true, 0]);
       assertEquals(await group.wait(), 0);
     }
+  }
+});
+
+test("ctx.lend(): a task that takes its context as one of any number of arguments is counted once, too", async () => {
+  for (const call of ["go", "add"] as const) {
+    const group = new CoGroup({ concurrency: 1, slice: Infinity });
+    const { promise, open } = gate();
+    group[call]((...[ctx]) => void ctx.lend(() => promise));
+    await microtasks();
+    assertEquals(await group.go(({ workerId }) => workerId), 0);
+    await group.idle();
+    const { fulfilled, inFlight, lent } = group.stats;
+    assertEquals([fulfilled, inFlight, lent], [2, 0, 0], call);
+    open();
+    assertEquals(await group.wait(), 0);
   }
 });
 
