@@ -290,3 +290,20 @@ test("ctx.attempt is that of its own run, whatever comes after", async () => {
   await done;
   assertEquals(contexts.map(({ attempt }) => attempt), [1, 2, 3]);
 });
+
+test("ctx.attempt is 1 of a task that comes right after a retried one", async () => {
+  using time = new FakeTime();
+  const group = new CoGroup({ concurrency: 1, slice: Infinity });
+  const attempts: number[] = [];
+  const retry = { maxAttempts: 2, jitter: 0 };
+  const isFirst = [true];
+  group.add(() => {
+    if (isFirst.pop()) throw new Error("again");
+    group.add(({ attempt }) => void attempts.push(attempt));
+  }, { retry });
+  await microtasks();
+  time.tick(60_000);
+  await group.idle();
+  assertEquals(attempts, [1]);
+  await group.wait();
+});
