@@ -273,6 +273,50 @@ test("ctx.signal is its own task's alone, however the task takes its context", a
   await group.wait();
 });
 
+test("ctx.signal of a task that comes right after one with a signal of its own hears the group's abort", async () => {
+  const { signal } = new AbortController();
+  const group = new CoGroup({ concurrency: 1, slice: Infinity, grace: 0 });
+  const reasons: unknown[] = [];
+  group.add(() => {}, { signal });
+  group.add((ctx) =>
+    new Promise<void>((resolve) => {
+      ctx.signal.addEventListener("abort", () => {
+        reasons.push(ctx.signal.reason);
+        resolve();
+      });
+    })
+  );
+  await microtasks();
+  group.abort("stop");
+  assertEquals(reasons, ["stop"]);
+  await group.wait();
+});
+
+test("ctx.signal of a task that has failed is quiet while isRetriable thinks it over", async () => {
+  const { promise, open } = gate<boolean>();
+  const retry = { isRetriable: () => promise };
+  const group = new CoGroup({
+    concurrency: 2,
+    slice: Infinity,
+    grace: 0,
+    retry,
+    onError: () => {},
+  });
+  const signals: AbortSignal[] = [];
+  const fails = (ctx: TaskContext) => {
+    signals.push(ctx.signal);
+    throw new Error("judged");
+  };
+  group.add(fails);
+  group.add(fails, { signal: new AbortController().signal });
+  await microtasks();
+  assertEquals(group.inFlight, 2);
+  group.abort();
+  assertEquals(signals.map(({ aborted }) => aborted), [false, false]);
+  open(false);
+  await group.wait();
+});
+
 test("ctx.attempt is that of its own run, whatever comes after", async () => {
   using time = new FakeTime();
   const retry = { maxAttempts: 3, jitter: 0 };
