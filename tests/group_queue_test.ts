@@ -10,7 +10,14 @@ import {
   slidingQueue,
   type Task,
 } from "../mod.ts";
-import { assertBooks, gate, range, settled, Tasks } from "./support/helpers.ts";
+import {
+  assertBooks,
+  gate,
+  microtasks,
+  range,
+  settled,
+  Tasks,
+} from "./support/helpers.ts";
 import {
   assert,
   assertEquals,
@@ -517,6 +524,32 @@ test("CoGroup: a retry at which compare throws has failed with that, and the oth
   tasks.openAll();
   assertEquals([await group.wait(), group.stats.rejected], [0, 1]);
   assertEquals(tasks.started, [0, 1]);
+});
+
+test("CoGroup: a retry at which a queue of one's own throws is reported done to that queue, once", async () => {
+  using time = new FakeTime();
+  class Once extends Stack {
+    readonly pushed: QueuedTask[] = [];
+    readonly over: QueuedTask[] = [];
+    override push(value: QueuedTask): void {
+      if (this.pushed.push(value) > 1) throw why;
+      super.push(value);
+    }
+    done(value: QueuedTask): void {
+      this.over.push(value);
+    }
+  }
+  const queue = new Once();
+  const group = new CoGroup({ concurrency: 1, slice: Infinity, queue });
+  const result = group.go(() => {
+    throw new Error("once");
+  }, { retry: { minTimeout: 100, jitter: 0 } });
+  await microtasks();
+  assertEquals([group.stats.delayed, queue.over.length], [1, 0]);
+  await time.tickAsync(100);
+  assertStrictEquals(await reasonOf(result), why);
+  assertEquals([queue.over.length, await group.wait()], [1, 0]);
+  assertStrictEquals(queue.over[0], queue.pushed[0]);
 });
 
 /** What tasks there are besides six that were added, and what becomes of them. */
