@@ -552,6 +552,39 @@ test("CoGroup: a retry at which a queue of one's own throws is reported done to 
   assertStrictEquals(queue.over[0], queue.pushed[0]);
 });
 
+test("CoGroup reports a task as done to a queue of one's own once, and only one that this has given away", async () => {
+  const log: string[] = [];
+  const tell = (what: string, value: QueuedTask | undefined) => {
+    if (value !== undefined) log.push(`${what} ${value.options?.id}`);
+    return value;
+  };
+  class Told extends Stack {
+    override shift(): QueuedTask | undefined {
+      return tell("shift", super.shift());
+    }
+    done(value: QueuedTask): void {
+      tell("done", value);
+    }
+  }
+  const controller = new AbortController();
+  const queue = new Told();
+  const group = new CoGroup({ concurrency: 1, slice: Infinity, queue });
+  const { promise, open } = gate();
+  group.add(() => promise, { id: "runs" });
+  await microtasks();
+  group.add(() => {}, { id: "cleared" });
+  group.clear();
+  group.add(() => {}, { id: "withdrawn", signal: controller.signal });
+  controller.abort();
+  await microtasks();
+  assertEquals(log, ["shift runs"]);
+  open();
+  await group.wait();
+  const ended = log.filter((line) => line.startsWith("done"));
+  const given = log.filter((line) => line.startsWith("shift"));
+  assertEquals(ended, given.map((line) => line.replace("shift", "done")));
+});
+
 /** What tasks there are besides six that were added, and what becomes of them. */
 const scenes: Record<string, {
   tasks: number;
