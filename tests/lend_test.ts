@@ -203,6 +203,29 @@ test("ctx.lend(): a task that takes its context as one of any number of argument
   }
 });
 
+test("ctx.lend() and ctx.signal of a go that has failed, at once or after another, are of no task any more", async () => {
+  const group = new CoGroup({ concurrency: 1, slice: Infinity, grace: 0 });
+  const contexts: TaskContext[] = [];
+  const fails = (ctx: TaskContext) => {
+    contexts.push(ctx);
+    throw new Error("failed");
+  };
+  const calls = [group.go(fails), group.go(fails)];
+  await Promise.allSettled(calls);
+  const { promise, open } = gate();
+  const last = group.go(() => promise);
+  await microtasks();
+  const lent = contexts.map((ctx) => ctx.lend(() => "lent"));
+  const signals = contexts.map(({ signal }) => signal);
+  assertEquals([group.stats.lent, group.inFlight], [0, 1]);
+  group.abort();
+  assertEquals(signals.map(({ aborted }) => aborted), [false, false]);
+  open();
+  await last;
+  assertEquals(await Promise.all(lent), ["lent", "lent"]);
+  await group.wait();
+});
+
 test("ctx.lend() several times at once lends once: the task has a worker again when the last wait is over", async () => {
   const group = new CoGroup(1);
   const gates = [gate(), gate()];
