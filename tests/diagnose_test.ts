@@ -202,6 +202,18 @@ test("diagnose: a task that has lent its worker, and comes back to wait for anot
   assertBooks(group);
 });
 
+test("diagnose: an insert that fails brings its task in no more", async () => {
+  const group = diagnosing(1, { capacity: 1 });
+  let ran = false;
+  const task = group.go(async () => {
+    fill(group);
+    await group.insert(() => void (ran = true));
+  });
+  await assertRejects(() => task, Error, "Cannot await insert");
+  assertEquals([await group.wait(), group.stats.fulfilled, ran], [0, 1, false]);
+  assertBooks(group);
+});
+
 test("diagnose: an insertAll that fails takes in no more, and closes its source", async () => {
   const group = diagnosing(1, { capacity: 1 });
   let isClosed = false;

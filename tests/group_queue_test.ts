@@ -12,6 +12,7 @@ import {
 } from "../mod.ts";
 import {
   assertBooks,
+  CountingController,
   gate,
   microtasks,
   range,
@@ -484,6 +485,28 @@ test("CoGroup.insert() at whose task compare throws when there is room is told s
   assertEquals(await good, true);
   tasks.openAll();
   assertEquals([await group.wait(), tasks.started], [0, [0, 1, 2, "good"]]);
+});
+
+test("CoGroup.insert() at whose task a queue of one's own throws leaves no listener on its signal", async () => {
+  class Full extends Stack {
+    override readonly capacity = 0;
+    override push(): void {
+      throw why;
+    }
+  }
+  const controller = new CountingController();
+  const { signal } = controller;
+  const group = new CoGroup({
+    concurrency: 1,
+    slice: Infinity,
+    queue: new Full(),
+    paused: true,
+  });
+  const result = group.insert(() => {}, { signal });
+  assertEquals(controller.listeners, 1);
+  group.resume();
+  assertStrictEquals(await reasonOf(result), why);
+  assertEquals([controller.listeners, await group.wait()], [0, 0]);
 });
 
 test("CoGroup.insertAll() of a task at which compare throws gives its place to the insert that waits", async () => {
