@@ -509,6 +509,30 @@ test("An observer hears of an insert that was let in when the start before that 
   await group.wait();
 });
 
+test("An insert into a group with an observer is let in when the start that makes room is told", async () => {
+  const { group, log } = watched({ concurrency: 1, capacity: 1 });
+  const { promise, open } = gate();
+  const last = gate();
+  group.add(() => promise, { id: "first" });
+  await microtasks();
+  group.add(() => last.promise, { id: "second" });
+  let isIn = false;
+  const insert = group.insert(() => {}, { id: "insert" })
+    .then((is) => isIn = is);
+  log();
+  open();
+  await microtasks();
+  assertEquals(log(), [
+    "first fulfilled 1@0",
+    "second started 1@0",
+    "insert accepted",
+  ]);
+  assertEquals(isIn, true);
+  last.open();
+  await insert;
+  assertEquals(await group.wait(), 0);
+});
+
 test("The end of a wait for the governor is told when the task that it was for has started", async () => {
   const seen: unknown[] = [];
   const observer = {
