@@ -273,23 +273,38 @@ test("ctx.signal is its own task's alone, however the task takes its context", a
   await group.wait();
 });
 
-test("ctx.signal of a task that comes right after one with a signal of its own hears the group's abort", async () => {
+test("ctx.signal of a task that comes right after another one hears the group's abort", async () => {
+  const fails = () => Promise.reject("failed");
   const { signal } = new AbortController();
-  const group = new CoGroup({ concurrency: 1, slice: Infinity, grace: 0 });
-  const reasons: unknown[] = [];
-  group.add(() => {}, { signal });
-  group.add((ctx) =>
-    new Promise<void>((resolve) => {
-      ctx.signal.addEventListener("abort", () => {
-        reasons.push(ctx.signal.reason);
-        resolve();
-      });
-    })
-  );
-  await microtasks();
-  group.abort("stop");
-  assertEquals(reasons, ["stop"]);
-  await group.wait();
+  for (
+    const [task, options] of [
+      [() => {}, {}],
+      [() => {}, { signal }],
+      [fails, {}],
+      [fails, { signal }],
+    ] as const
+  ) {
+    const group = new CoGroup({
+      concurrency: 1,
+      slice: Infinity,
+      grace: 0,
+      onError: () => {},
+    });
+    const reasons: unknown[] = [];
+    group.add(task, options);
+    group.add((ctx) =>
+      new Promise<void>((resolve) => {
+        ctx.signal.addEventListener("abort", () => {
+          reasons.push(ctx.signal.reason);
+          resolve();
+        });
+      })
+    );
+    await microtasks();
+    group.abort("stop");
+    assertEquals(reasons, ["stop"]);
+    await group.wait();
+  }
 });
 
 test("ctx.signal of a task that has failed is quiet while isRetriable thinks it over", async () => {

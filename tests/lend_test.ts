@@ -273,26 +273,28 @@ test("ctx.lend() within a lend comes to its end, and gives the worker back once"
 });
 
 test("ctx.lend() that comes when the task has ended, from onError or a helper, harms no other task", async () => {
-  const contexts: TaskContext[] = [];
-  const group = new CoGroup({
-    concurrency: 1,
-    onError: () => void contexts[0]!.lend(() => settled()),
-  });
-  group.add((ctx) => {
-    contexts.push(ctx);
-    ctx.lend(() => settled());
-    throw 1;
-  });
-  const ids: number[] = [];
-  for (const _ of range(4)) {
-    group.add(async ({ workerId }) => {
-      ids.push(workerId, group.inFlight);
-      await settled();
+  for (const options of [undefined, { priority: 1 }]) {
+    const contexts: TaskContext[] = [];
+    const group = new CoGroup({
+      concurrency: 1,
+      onError: () => void contexts[0]!.lend(() => settled()),
     });
+    group.add((ctx) => {
+      contexts.push(ctx);
+      ctx.lend(() => settled());
+      throw 1;
+    }, options);
+    const ids: number[] = [];
+    for (const _ of range(4)) {
+      group.add(async ({ workerId }) => {
+        ids.push(workerId, group.inFlight);
+        await settled();
+      });
+    }
+    assertEquals(await group.wait(), 0);
+    assertEquals(ids, [0, 1, 0, 1, 0, 1, 0, 1]);
+    assertBooks(group);
   }
-  assertEquals(await group.wait(), 0);
-  assertEquals(ids, [0, 1, 0, 1, 0, 1, 0, 1]);
-  assertBooks(group);
 });
 
 test("ctx.lend(): a task that comes back to the same worker is among the running ones", async () => {
