@@ -187,7 +187,7 @@ test("CoGroup.insertAll() rejects for what is no source, and for what is no task
     const error = await assertRejects(
       () => group.insertAll([bad as never]),
       TypeError,
-      "Cannot insertAll: task must",
+      "Cannot insertAll: task must be a function",
     );
     assert(error.message.endsWith(`received ${shown}`), error.message);
   }

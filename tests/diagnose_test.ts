@@ -65,6 +65,11 @@ for (const [name, wait] of Object.entries(ends)) {
   });
 }
 
+/** Throws an error that says what the reason was. */
+const wrapped = (reason: unknown): never => {
+  throw new Error(String(reason));
+};
+
 async function* late(n: number) {
   for (let i = 0; i < n; i++) {
     yield await new Promise<number>((resolve) => setTimeout(resolve, 1, i));
@@ -197,6 +202,18 @@ test("diagnose: a task that has lent its worker, and comes back to wait for anot
   assertBooks(group);
 });
 
+test("diagnose: an insert that fails brings its task in no more", async () => {
+  const group = diagnosing(1, { capacity: 1 });
+  let ran = false;
+  const task = group.go(async () => {
+    fill(group);
+    await group.insert(() => void (ran = true));
+  });
+  await assertRejects(() => task, Error, "Cannot await insert");
+  assertEquals([await group.wait(), group.stats.fulfilled, ran], [0, 1, false]);
+  assertBooks(group);
+});
+
 test("diagnose: an insertAll that fails takes in no more, and closes its source", async () => {
   const group = diagnosing(1, { capacity: 1 });
   let isClosed = false;
@@ -278,6 +295,64 @@ test("diagnose: two tasks that await each other are found", async () => {
   assertBooks(group);
 });
 
+test("diagnose: a running task of which another is told that it waits in vain runs on undisturbed", async () => {
+  const group = diagnosing(2, { grace: 0 });
+  const signals: AbortSignal[] = [];
+  const pair: Promise<unknown>[] = [];
+  for (const n of [0, 1]) {
+    pair.push(group.go(async ({ signal }) => {
+      signals.push(signal);
+      await Promise.resolve();
+      await pair[1 - n]!.catch(() => {});
+      await settled(); // It is told once, and waits for nothing of the group now.
+    }));
+  }
+  const results = await Promise.allSettled(pair);
+  assertEquals(results.filter(({ status }) => status === "rejected").length, 1);
+  await group.idle();
+  const { fulfilled, overdue, rejected } = group.stats;
+  assertEquals([fulfilled, overdue, rejected], [2, 0, 0]);
+  assertEquals(signals.map(({ aborted }) => aborted), [false, false]);
+  await group.wait();
+});
+
+test("diagnose: a wait for a task that has not started fails before one for a task that runs", async () => {
+  const group = diagnosing(2);
+  const { promise, open } = gate();
+  const told = await group.go(async () => {
+    const child = group.go(async () => {
+      const grandchild = group.go(() => "grandchild");
+      open();
+      try {
+        return await grandchild;
+      } catch (error) {
+        return error;
+      }
+    });
+    await promise;
+    return await child;
+  });
+  assert(told instanceof Error, "the child is told");
+  await group.wait();
+  assertBooks(group);
+});
+
+test("diagnose: a task that has what it waited for counts as one that waits no more", async () => {
+  const group = diagnosing(2);
+  const { promise, open } = gate();
+  const first = group.go(async () => {
+    await group.go(() => "child");
+    await promise;
+  });
+  await settled();
+  const second = group.go(async () => await group.go(() => "another"));
+  await settled();
+  open();
+  assertEquals(await second, "another");
+  await first;
+  await group.wait();
+});
+
 test("diagnose: a task that awaits an item of its map, which waits itself, is found", async () => {
   const group = diagnosing(2);
   const inner = async () => await group.go(() => "child");
@@ -336,8 +411,16 @@ const fine: Record<string, Waiter> = {
     Promise.race([group.go(() => "child"), settled()]),
   "any of go() and something else": (group) =>
     Promise.any([group.go(() => "child"), settled()]),
-  "go() with a signal of its own": (group) =>
-    group.go(() => "child", { signal: AbortSignal.timeout(1) }).catch(() => {}),
+  "go() with a signal of its own": async (group) => {
+    const own = new AbortController();
+    const { signal } = own;
+    settled().then(() => own.abort("own"));
+    await assertRejects(
+      async () => await group.go(() => "child", { signal }).catch(wrapped),
+      Error,
+      "own",
+    );
+  },
   "insert() with a signal of its own": async () => {
     const full = diagnosing(1, { capacity: 0 });
     const own = new AbortController();

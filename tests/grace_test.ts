@@ -257,6 +257,81 @@ test("ctx.signal that is read when the task has ended says what was said before 
   await group.wait();
 });
 
+test("ctx.signal is its own task's alone, however the task takes its context", async () => {
+  const group = new CoGroup({ concurrency: 1, slice: Infinity, grace: 0 });
+  const signals: AbortSignal[] = [];
+  const { promise, open } = gate();
+  group.add((...[ctx]) => void signals.push(ctx.signal));
+  group.add((...[ctx]) => {
+    signals.push(ctx.signal);
+    return promise;
+  });
+  await microtasks();
+  group.abort();
+  assertEquals(signals.map(({ aborted }) => aborted), [false, true]);
+  open();
+  await group.wait();
+});
+
+test("ctx.signal of a task that comes right after another one hears the group's abort", async () => {
+  const fails = () => Promise.reject("failed");
+  const { signal } = new AbortController();
+  for (
+    const [task, options] of [
+      [() => {}, {}],
+      [() => {}, { signal }],
+      [fails, {}],
+      [fails, { signal }],
+    ] as const
+  ) {
+    const group = new CoGroup({
+      concurrency: 1,
+      slice: Infinity,
+      grace: 0,
+      onError: () => {},
+    });
+    const reasons: unknown[] = [];
+    group.add(task, options);
+    group.add((ctx) =>
+      new Promise<void>((resolve) => {
+        ctx.signal.addEventListener("abort", () => {
+          reasons.push(ctx.signal.reason);
+          resolve();
+        });
+      })
+    );
+    await microtasks();
+    group.abort("stop");
+    assertEquals(reasons, ["stop"]);
+    await group.wait();
+  }
+});
+
+test("ctx.signal of a task that has failed is quiet while isRetriable thinks it over", async () => {
+  const { promise, open } = gate<boolean>();
+  const retry = { isRetriable: () => promise };
+  const group = new CoGroup({
+    concurrency: 2,
+    slice: Infinity,
+    grace: 0,
+    retry,
+    onError: () => {},
+  });
+  const signals: AbortSignal[] = [];
+  const fails = (ctx: TaskContext) => {
+    signals.push(ctx.signal);
+    throw new Error("judged");
+  };
+  group.add(fails);
+  group.add(fails, { signal: new AbortController().signal });
+  await microtasks();
+  assertEquals(group.inFlight, 2);
+  group.abort();
+  assertEquals(signals.map(({ aborted }) => aborted), [false, false]);
+  open(false);
+  await group.wait();
+});
+
 test("ctx.attempt is that of its own run, whatever comes after", async () => {
   using time = new FakeTime();
   const retry = { maxAttempts: 3, jitter: 0 };
@@ -273,4 +348,21 @@ test("ctx.attempt is that of its own run, whatever comes after", async () => {
   }
   await done;
   assertEquals(contexts.map(({ attempt }) => attempt), [1, 2, 3]);
+});
+
+test("ctx.attempt is 1 of a task that comes right after a retried one", async () => {
+  using time = new FakeTime();
+  const group = new CoGroup({ concurrency: 1, slice: Infinity });
+  const attempts: number[] = [];
+  const retry = { maxAttempts: 2, jitter: 0 };
+  const isFirst = [true];
+  group.add(() => {
+    if (isFirst.pop()) throw new Error("again");
+    group.add(({ attempt }) => void attempts.push(attempt));
+  }, { retry });
+  await microtasks();
+  time.tick(60_000);
+  await group.idle();
+  assertEquals(attempts, [1]);
+  await group.wait();
 });

@@ -10,7 +10,15 @@ import {
   slidingQueue,
   type Task,
 } from "../mod.ts";
-import { assertBooks, gate, range, settled, Tasks } from "./support/helpers.ts";
+import {
+  assertBooks,
+  CountingController,
+  gate,
+  microtasks,
+  range,
+  settled,
+  Tasks,
+} from "./support/helpers.ts";
 import {
   assert,
   assertEquals,
@@ -479,6 +487,28 @@ test("CoGroup.insert() at whose task compare throws when there is room is told s
   assertEquals([await group.wait(), tasks.started], [0, [0, 1, 2, "good"]]);
 });
 
+test("CoGroup.insert() at whose task a queue of one's own throws leaves no listener on its signal", async () => {
+  class Full extends Stack {
+    override readonly capacity = 0;
+    override push(): void {
+      throw why;
+    }
+  }
+  const controller = new CountingController();
+  const { signal } = controller;
+  const group = new CoGroup({
+    concurrency: 1,
+    slice: Infinity,
+    queue: new Full(),
+    paused: true,
+  });
+  const result = group.insert(() => {}, { signal });
+  assertEquals(controller.listeners, 1);
+  group.resume();
+  assertStrictEquals(await reasonOf(result), why);
+  assertEquals([controller.listeners, await group.wait()], [0, 0]);
+});
+
 test("CoGroup.insertAll() of a task at which compare throws gives its place to the insert that waits", async () => {
   const { compare, arm } = compareOf();
   const queue = priorityQueue({ compare, capacity: 2 });
@@ -517,6 +547,65 @@ test("CoGroup: a retry at which compare throws has failed with that, and the oth
   tasks.openAll();
   assertEquals([await group.wait(), group.stats.rejected], [0, 1]);
   assertEquals(tasks.started, [0, 1]);
+});
+
+test("CoGroup: a retry at which a queue of one's own throws is reported done to that queue, once", async () => {
+  using time = new FakeTime();
+  class Once extends Stack {
+    readonly pushed: QueuedTask[] = [];
+    readonly over: QueuedTask[] = [];
+    override push(value: QueuedTask): void {
+      if (this.pushed.push(value) > 1) throw why;
+      super.push(value);
+    }
+    done(value: QueuedTask): void {
+      this.over.push(value);
+    }
+  }
+  const queue = new Once();
+  const group = new CoGroup({ concurrency: 1, slice: Infinity, queue });
+  const result = group.go(() => {
+    throw new Error("once");
+  }, { retry: { minTimeout: 100, jitter: 0 } });
+  await microtasks();
+  assertEquals([group.stats.delayed, queue.over.length], [1, 0]);
+  await time.tickAsync(100);
+  assertStrictEquals(await reasonOf(result), why);
+  assertEquals([queue.over.length, await group.wait()], [1, 0]);
+  assertStrictEquals(queue.over[0], queue.pushed[0]);
+});
+
+test("CoGroup reports a task as done to a queue of one's own once, and only one that this has given away", async () => {
+  const log: string[] = [];
+  const tell = (what: string, value: QueuedTask | undefined) => {
+    if (value !== undefined) log.push(`${what} ${value.options?.id}`);
+    return value;
+  };
+  class Told extends Stack {
+    override shift(): QueuedTask | undefined {
+      return tell("shift", super.shift());
+    }
+    done(value: QueuedTask): void {
+      tell("done", value);
+    }
+  }
+  const controller = new AbortController();
+  const queue = new Told();
+  const group = new CoGroup({ concurrency: 1, slice: Infinity, queue });
+  const { promise, open } = gate();
+  group.add(() => promise, { id: "runs" });
+  await microtasks();
+  group.add(() => {}, { id: "cleared" });
+  group.clear();
+  group.add(() => {}, { id: "withdrawn", signal: controller.signal });
+  controller.abort();
+  await microtasks();
+  assertEquals(log, ["shift runs"]);
+  open();
+  await group.wait();
+  const ended = log.filter((line) => line.startsWith("done"));
+  const given = log.filter((line) => line.startsWith("shift"));
+  assertEquals(ended, given.map((line) => line.replace("shift", "done")));
 });
 
 /** What tasks there are besides six that were added, and what becomes of them. */

@@ -8,7 +8,14 @@ import {
   Semaphore,
   type TaskContext,
 } from "../mod.ts";
-import { assertBooks, gate, range, settled, Tasks } from "./support/helpers.ts";
+import {
+  assertBooks,
+  gate,
+  microtasks,
+  range,
+  settled,
+  Tasks,
+} from "./support/helpers.ts";
 import {
   assert,
   assertEquals,
@@ -181,6 +188,44 @@ test("ctx.lend(): a task that ends while its worker is lent is counted once, and
   }
 });
 
+test("ctx.lend(): a task that takes its context as one of any number of arguments is counted once, too", async () => {
+  for (const call of ["go", "add"] as const) {
+    const group = new CoGroup({ concurrency: 1, slice: Infinity });
+    const { promise, open } = gate();
+    group[call]((...[ctx]) => void ctx.lend(() => promise));
+    await microtasks();
+    assertEquals(await group.go(({ workerId }) => workerId), 0);
+    await group.idle();
+    const { fulfilled, inFlight, lent } = group.stats;
+    assertEquals([fulfilled, inFlight, lent], [2, 0, 0], call);
+    open();
+    assertEquals(await group.wait(), 0);
+  }
+});
+
+test("ctx.lend() and ctx.signal of a go that has failed, at once or after another, are of no task any more", async () => {
+  const group = new CoGroup({ concurrency: 1, slice: Infinity, grace: 0 });
+  const contexts: TaskContext[] = [];
+  const fails = (ctx: TaskContext) => {
+    contexts.push(ctx);
+    throw new Error("failed");
+  };
+  const calls = [group.go(fails), group.go(fails)];
+  await Promise.allSettled(calls);
+  const { promise, open } = gate();
+  const last = group.go(() => promise);
+  await microtasks();
+  const lent = contexts.map((ctx) => ctx.lend(() => "lent"));
+  const signals = contexts.map(({ signal }) => signal);
+  assertEquals([group.stats.lent, group.inFlight], [0, 1]);
+  group.abort();
+  assertEquals(signals.map(({ aborted }) => aborted), [false, false]);
+  open();
+  await last;
+  assertEquals(await Promise.all(lent), ["lent", "lent"]);
+  await group.wait();
+});
+
 test("ctx.lend() several times at once lends once: the task has a worker again when the last wait is over", async () => {
   const group = new CoGroup(1);
   const gates = [gate(), gate()];
@@ -228,26 +273,28 @@ test("ctx.lend() within a lend comes to its end, and gives the worker back once"
 });
 
 test("ctx.lend() that comes when the task has ended, from onError or a helper, harms no other task", async () => {
-  const contexts: TaskContext[] = [];
-  const group = new CoGroup({
-    concurrency: 1,
-    onError: () => void contexts[0]!.lend(() => settled()),
-  });
-  group.add((ctx) => {
-    contexts.push(ctx);
-    ctx.lend(() => settled());
-    throw 1;
-  });
-  const ids: number[] = [];
-  for (const _ of range(4)) {
-    group.add(async ({ workerId }) => {
-      ids.push(workerId, group.inFlight);
-      await settled();
+  for (const options of [undefined, { priority: 1 }]) {
+    const contexts: TaskContext[] = [];
+    const group = new CoGroup({
+      concurrency: 1,
+      onError: () => void contexts[0]!.lend(() => settled()),
     });
+    group.add((ctx) => {
+      contexts.push(ctx);
+      ctx.lend(() => settled());
+      throw 1;
+    }, options);
+    const ids: number[] = [];
+    for (const _ of range(4)) {
+      group.add(async ({ workerId }) => {
+        ids.push(workerId, group.inFlight);
+        await settled();
+      });
+    }
+    assertEquals(await group.wait(), 0);
+    assertEquals(ids, [0, 1, 0, 1, 0, 1, 0, 1]);
+    assertBooks(group);
   }
-  assertEquals(await group.wait(), 0);
-  assertEquals(ids, [0, 1, 0, 1, 0, 1, 0, 1]);
-  assertBooks(group);
 });
 
 test("ctx.lend(): a task that comes back to the same worker is among the running ones", async () => {

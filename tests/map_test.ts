@@ -5,7 +5,14 @@ import { Intake } from "../src/group/intake.ts";
 import { stream } from "../src/stream/map.ts";
 import { settle } from "../src/group/options.ts";
 import { PATIENCE } from "../src/base/source.ts";
-import { assertBooks, gate, range, settled, Tasks } from "./support/helpers.ts";
+import {
+  assertBooks,
+  gate,
+  microtasks,
+  range,
+  settled,
+  Tasks,
+} from "./support/helpers.ts";
 import {
   assert,
   assertEquals,
@@ -978,3 +985,19 @@ for (const end of ["nothing", "an abort"]) {
     await group.wait();
   });
 }
+
+test("CoGroup.map(): an item starts beside a go, in whichever microtask that comes", async () => {
+  for (const microtask of range(12)) {
+    const group = new CoGroup({ concurrency: 2, slice: Infinity });
+    const tasks = new Tasks();
+    const items = group.map(["item"], (name) => tasks.task(name)());
+    const item = items.next();
+    for (const _ of range(microtask)) await undefined;
+    const call = group.go(tasks.task("go"));
+    await microtasks();
+    assertEquals(tasks.started.toSorted(), ["go", "item"], `${microtask}`);
+    tasks.openAll();
+    await Promise.all([item, call, items.return!()]);
+    await group.wait();
+  }
+});

@@ -15,7 +15,13 @@ import {
   type Step,
   type TaskContext,
 } from "../mod.ts";
-import { assertBooks, gate, range, settled } from "./support/helpers.ts";
+import {
+  assertBooks,
+  gate,
+  microtasks,
+  range,
+  settled,
+} from "./support/helpers.ts";
 import { assert, assertEquals, assertThrows } from "./support/std.ts";
 import { test } from "./support/test.ts";
 
@@ -470,6 +476,61 @@ test("A start, and the way back from a loan, are told when tasks() has the task,
     "started go: running",
     "started insert: running",
   ]);
+});
+
+test("An observer hears of an insert that was let in when the start before that is told", async () => {
+  const inFlight: [accepted: number, running: number][] = [];
+  const group: CoGroup = new CoGroup({
+    concurrency: 2,
+    slice: Infinity,
+    queue: keyedQueue({ capacity: 0 }),
+    paused: true,
+    observer: {
+      onStep(step) {
+        if (step.type !== "accepted") return;
+        const running = group.tasks().filter(({ state }) =>
+          state === "running"
+        );
+        inFlight.push([group.inFlight, running.length]);
+      },
+    },
+  });
+  const isIn = group.insert(() => {});
+  const { promise, open } = gate();
+  const items = group.map([1, 2], () => promise, { key: "a" });
+  const first = items.next();
+  await microtasks();
+  group.resume();
+  open();
+  assertEquals(await isIn, true);
+  assertEquals(inFlight, [[0, 0], [0, 0], [1, 1]]);
+  await first;
+  await items.return!();
+  await group.wait();
+});
+
+test("An insert into a group with an observer is let in when the start that makes room is told", async () => {
+  const { group, log } = watched({ concurrency: 1, capacity: 1 });
+  const { promise, open } = gate();
+  const last = gate();
+  group.add(() => promise, { id: "first" });
+  await microtasks();
+  group.add(() => last.promise, { id: "second" });
+  let isIn = false;
+  const insert = group.insert(() => {}, { id: "insert" })
+    .then((is) => isIn = is);
+  log();
+  open();
+  await microtasks();
+  assertEquals(log(), [
+    "first fulfilled 1@0",
+    "second started 1@0",
+    "insert accepted",
+  ]);
+  assertEquals(isIn, true);
+  last.open();
+  await insert;
+  assertEquals(await group.wait(), 0);
 });
 
 test("The end of a wait for the governor is told when the task that it was for has started", async () => {

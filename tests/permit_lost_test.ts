@@ -93,6 +93,17 @@ test("Permit.lost is watched only while the task runs", async () => {
   assert(!signal.aborted);
 });
 
+test("Permit.lost of the group's and of a key's governor is watched only while the task runs", async () => {
+  const governors = [new Leased(), new Leased()] as const;
+  const queue = keyedQueue({ governor: () => governors[1] });
+  const group = new CoGroup({ concurrency: 1, governor: governors[0], queue });
+  const listeners = () =>
+    governors.map(({ controller }) => controller.listeners);
+  const during = await group.go(listeners, { key: "a" });
+  await group.wait();
+  assertEquals([during, listeners()], [[1, 1], [0, 0]]);
+});
+
 for (const where of ["the group's governor", "a key's governor"]) {
   test(`Permit.lost of ${where} that is no signal aborts the group with a TypeError, and costs no worker`, async () => {
     const governor = {

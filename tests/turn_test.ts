@@ -90,6 +90,21 @@ test("Turn of a smaller slice counts for all, as long as it is at work", async (
   assertEquals(work(large), 1000);
 });
 
+test("Turn of a smaller slice counts for all, though others have left, and though it was away itself", async () => {
+  using all = setup([10, Infinity, 100]);
+  const [small, large, other] = all.turns;
+  other.leave();
+  assert(work(large) <= 18);
+  await clock.run(5);
+  small.leave();
+  assertEquals(work(large), 1000);
+  small.enter();
+  other.enter();
+  other.leave();
+  assert(work(large) <= 18);
+  await clock.run(5);
+});
+
 test("Turns that wait go on in the order in which they had to wait, and then wait behind the others", async () => {
   const onTurn = (turn: Turn) => void work(turn);
   using all = setup([10, 10, 10], onTurn);
