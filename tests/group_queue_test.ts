@@ -868,3 +868,78 @@ test("CoGroup of a queue whose clear() throws when withdrawn tasks are cleaned u
     assertEquals(printed, [why]);
   });
 });
+
+/** A queue of the user's own, with more to it, under names that this library uses itself. */
+class Busy<T> implements Queue<T> {
+  readonly capacity = Infinity;
+  readonly ended: T[] = [];
+  readonly onEvict = "none";
+  readonly attach = new Set<T>();
+  readonly lost = 1;
+  readonly #values: T[] = [];
+
+  get size(): number {
+    return this.#values.length;
+  }
+
+  get all(): T[] {
+    return this.#values;
+  }
+
+  push(value: T): void {
+    this.#values.push(value);
+  }
+
+  peek(): T | undefined {
+    return this.#values[0];
+  }
+
+  shift(): T | undefined {
+    return this.#values.shift();
+  }
+
+  clear(): T[] {
+    return this.#values.splice(0);
+  }
+
+  done(value: T): void {
+    this.ended.push(value);
+  }
+
+  rest(): never {
+    throw new Error("that is not for a group");
+  }
+
+  update(): never {
+    return this.rest();
+  }
+
+  discard(): never {
+    return this.rest();
+  }
+
+  withdrawn(): never {
+    return this.rest();
+  }
+}
+
+for (const isChecked of [false, true]) {
+  test(`CoGroup of a queue of the user's own calls nothing of it but what a Queue has; checked: ${isChecked}`, async () => {
+    const own = new Busy<QueuedTask>();
+    const queue = isChecked ? checkedQueue(own) : own;
+    const group = new CoGroup({ concurrency: 1, queue, paused: true });
+    const ran: number[] = [];
+    for (const id of range(3)) group.add(() => void ran.push(id), { id });
+    assertEquals(group.tasks().map(({ id }) => id), [0, 1, 2]);
+    assertEquals(group.withdraw(1), 1);
+    assertThrows(() => group.setPriority(2, 1), TypeError);
+    group.resume();
+    await group.idle();
+    group.pause();
+    group.add(() => {});
+    assertEquals(group.clear().length, 1);
+    assertEquals([await group.wait(), ran], [2, [0, 2]]);
+    assertBooks(group);
+    assertEquals(own.ended.length, 3); // What was withdrawn was taken out, too.
+  });
+}

@@ -12,7 +12,7 @@ import {
   rateLimit,
   Semaphore,
 } from "../mod.ts";
-import { KeyedQueue } from "../src/queues/keyed_queue.ts";
+import type { KeyedQueue } from "../src/queues/keyed_queue.ts";
 import { assertBooks, gate, range, settled, Tasks } from "./support/helpers.ts";
 import {
   assert,
@@ -25,6 +25,11 @@ import {
 import { test } from "./support/test.ts";
 
 const everySecond = () => rateLimit({ limit: 1, interval: 1000 });
+
+/** One that tells how many keys it knows. */
+function governed(perKey: number, governor: (key: unknown) => Governor) {
+  return keyedQueue({ perKey, governor }) as KeyedQueue;
+}
 
 test("keyedQueue({ governor }): 200 hosts start once a second each; one with 1,000 tasks makes no other late", async () => {
   using time = new FakeTime(0);
@@ -81,7 +86,7 @@ test("keyedQueue({ governor }) forgets a key when its governor has nothing to re
     made++;
     return everySecond();
   };
-  const queue = new KeyedQueue(Infinity, 1, governor);
+  const queue = governed(1, governor);
   const group = new CoGroup({ concurrency: 9, queue, slice: Infinity });
   const starts: number[] = [];
   const begin = time.now;
@@ -285,7 +290,7 @@ test("keyedQueue({ governor }) is told of each attempt, and holds no permit whil
 });
 
 test("keyedQueue({ governor }) counts weights, and one above a key's limit is a RangeError at the call", async () => {
-  const queue = new KeyedQueue(Infinity, Infinity, () => new Semaphore(3));
+  const queue = governed(Infinity, () => new Semaphore(3));
   const group = new CoGroup({ concurrency: 9, queue, slice: Infinity });
   const tasks = new Tasks();
   for (const [n, weight] of [2, 2, 1].entries()) {
@@ -322,7 +327,7 @@ test("keyedQueue({ governor }) goes on after tasks() was called, and shows what 
 test("keyedQueue({ governor }) forgets a key whose governor is one's own with its last task", async () => {
   const semaphore = new Semaphore(1);
   const own = { acquire: () => semaphore.acquire() };
-  const queue = new KeyedQueue(Infinity, 1, () => own);
+  const queue = governed(1, () => own);
   const group = new CoGroup({ concurrency: 2, queue });
   for (const key of range(3)) group.add(() => {}, { key });
   assertEquals(queue.keys, 3);
@@ -372,8 +377,7 @@ test("CoGroup.tasks() leaves a key its place in the line of its governor", async
 
 test("keyedQueue({ governor }) forgets a key with an allOf when none of its governors has anything to remember", async () => {
   using time = new FakeTime();
-  const queue = new KeyedQueue(
-    Infinity,
+  const queue = governed(
     Infinity,
     () => allOf(new Semaphore(1), everySecond()),
   );
@@ -422,7 +426,7 @@ test("keyedQueue({ governor }) under a group's governor keeps both limits; it ca
 
 test("keyedQueue({ governor }) that throws, or gives none, throws that at the call", async () => {
   const error = new Error("no governor");
-  const queue = new KeyedQueue(Infinity, 1, (key) => {
+  const queue = governed(1, (key) => {
     if (key === 1) throw error;
     return {} as Governor;
   });
@@ -582,7 +586,7 @@ test("keyedQueue({ governor }) asks for no governor anew while a key has tasks, 
 test("keyedQueue({ governor }) forgets keys that share a governor, though that is busy", async () => {
   const shared = new Semaphore(2);
   const held = shared.tryAcquire()!; // So it is never as new.
-  const queue = new KeyedQueue(Infinity, 1, () => shared);
+  const queue = governed(1, () => shared);
   const group = new CoGroup({ concurrency: 1, queue });
   for (const key of range(50)) group.add(() => {}, { key });
   await group.idle();
@@ -593,11 +597,7 @@ test("keyedQueue({ governor }) forgets keys that share a governor, though that i
 
 test("keyedQueue({ governor }) forgets many keys by a timer when no more work comes, and leaves none", async () => {
   using time = new FakeTime();
-  const queue = new KeyedQueue(
-    Infinity,
-    1,
-    () => rateLimit({ limit: 1, interval: 5000 }),
-  );
+  const queue = governed(1, () => rateLimit({ limit: 1, interval: 5000 }));
   const group = new CoGroup({ concurrency: 9, queue, slice: Infinity });
   for (const key of range(11_000)) group.add(() => {}, { key });
   await group.idle();

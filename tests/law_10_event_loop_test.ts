@@ -1,6 +1,6 @@
 import { CoGroup } from "../mod.ts";
 import { settle } from "../src/group/options.ts";
-import { range } from "./support/helpers.ts";
+import { gate, range, settled } from "./support/helpers.ts";
 import { assert, assertEquals } from "./support/std.ts";
 import { test } from "./support/test.ts";
 
@@ -57,6 +57,26 @@ test("Law 10: tasks of 1 ms of CPU do not hold the loop longer than slice and ei
     );
     assert(most <= 18, `${most} tasks in one turn`);
   }
+});
+
+test("Law 10: the slice of a group whose task only waits counts for the others, too", async () => {
+  const slow = gate();
+  const group = new CoGroup({ concurrency: 1, slice: 10 });
+  group.add(() => slow.promise);
+  await settled();
+  const most = await mostPerTurn((count) => {
+    const busy = new CoGroup({ concurrency: 4, slice: Infinity });
+    for (const _ of range(60)) {
+      busy.add(() => {
+        count();
+        burn();
+      });
+    }
+    return busy.wait();
+  });
+  assert(most <= 18, `${most} tasks in one turn`);
+  slow.open();
+  await group.wait();
 });
 
 test("Law 10: nor do the items of a map, or a reader of results that are there", async () => {

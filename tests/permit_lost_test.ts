@@ -1,5 +1,6 @@
 import {
   allOf,
+  checkedQueue,
   CoGroup,
   type Governor,
   keyedQueue,
@@ -57,7 +58,7 @@ test("Permit.lost speaks while the task runs: ctx.signal speaks with its reason"
 
 test("Permit.lost of a key's governor is heeded, too", async () => {
   const governor = new Leased();
-  const queue = keyedQueue({ governor: () => governor });
+  const queue = checkedQueue(keyedQueue({ governor: () => governor }));
   const group = new CoGroup({ concurrency: 1, queue });
   assertEquals(await tellLoss(group, governor), "lost");
   await group.wait();

@@ -22,7 +22,7 @@
 import { Link, List } from "../base/list.ts";
 import { type Maybe, NONE } from "../base/promises.ts";
 import { Fifo } from "../queues/fifo_queue.ts";
-import type { OwnQueue, Queue, WhenFull } from "../queues/queue.ts";
+import type { OwnQueue, WhenFull } from "../queues/queue.ts";
 
 /** A call that waits for room. */
 export abstract class Sender<T> extends Link {
@@ -86,7 +86,7 @@ export class Backlog<T> {
   #error: Maybe<unknown> = NONE;
   #stranded: T[] | undefined = undefined;
 
-  constructor(queue: Queue<T>, options: BacklogOptions<T> = {}) {
+  constructor(queue: OwnQueue<T>, options: BacklogOptions<T> = {}) {
     this.#queue = queue;
     this.#options = options;
     this.whenFull = queue.whenFull ?? "wait";

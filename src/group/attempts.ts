@@ -23,7 +23,7 @@ import { Timer } from "../base/timer.ts";
 import type { Backlog } from "../channel/backlog.ts";
 import type { OwnQueue } from "../queues/queue.ts";
 import type { Bell } from "./bell.ts";
-import type { Grace, RunContext } from "./context.ts";
+import type { RunContext } from "./context.ts";
 import { Delays } from "./delays.ts";
 import { Directory } from "./directory.ts";
 import { type Entry, type Item, Track } from "./entry.ts";
@@ -41,7 +41,6 @@ export interface AttemptsOptions {
   readonly queue: OwnQueue<Item>;
   readonly backlog: Backlog<Item>;
   readonly bell: Bell;
-  readonly grace: Grace;
   readonly loans: Loans;
   readonly runner: Runner;
   /** Not there if the group has no governor. */
@@ -62,7 +61,6 @@ export class Attempts {
   readonly #queue: OwnQueue<Item>;
   readonly #backlog: Backlog<Item>;
   readonly #bell: Bell;
-  readonly #grace: Grace;
   readonly #loans: Loans;
   readonly #runner: Runner;
   readonly #gate: Gate | undefined;
@@ -75,7 +73,6 @@ export class Attempts {
     this.#queue = options.queue;
     this.#backlog = options.backlog;
     this.#bell = options.bell;
-    this.#grace = options.grace;
     this.#loans = options.loans;
     this.#runner = options.runner;
     this.#gate = options.gate;

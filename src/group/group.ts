@@ -143,10 +143,10 @@ export class Group {
       settings = { ...settings, worker, observer };
     }
     this.settings = settings;
-    const queue = settings.queue as OwnQueue<Item>;
-    const { onEvict } = settings.queue as OwnQueue<unknown>;
+    const { queue } = settings;
+    const { onEvict } = queue as OwnQueue<unknown>;
     this.#onDrop = onEvict && ((item) => this.#tell(onEvict, item));
-    const backlog = this.backlog = new Backlog(settings.queue, {
+    const backlog = this.backlog = new Backlog(queue, {
       isLive,
       idle: () => state.idle,
       onRefuse: this.#onDrop,

@@ -18,7 +18,7 @@ import { wrongType } from "../base/errors.ts";
 import { Fifo } from "../queues/fifo_queue.ts";
 import type { Governor } from "../governor.ts";
 import { checkedGovernor } from "../governors/permits.ts";
-import type { Queue } from "../queues/queue.ts";
+import type { OwnQueue, Queue } from "../queues/queue.ts";
 import { type RetryOptions, RetryPolicy } from "../base/retry.ts";
 import type { Observer } from "./observer.ts";
 import type { ErrorHandler } from "./runner.ts";
@@ -209,7 +209,7 @@ export interface MapOptions<T = unknown> extends Omit<TaskOptions, "id"> {
 /** Options that were checked, with all defaults in place. */
 export interface Settings {
   concurrency: number;
-  queue: Queue<Item>;
+  queue: OwnQueue<Item>;
   /** Whether the queue may read the options of its tasks. Then it is given entries only. */
   isRead: boolean;
   governor: Governor | undefined;
@@ -254,7 +254,7 @@ export function settle(options: CoGroupOptions | number): Settings {
     diagnose: flag(DOING, "diagnose", given.diagnose ?? false),
     // Last: a queue is taken only if all else is in order. The cast: a queue that reads
     // its tasks is given entries, which are QueuedTasks; a Fifo reads nothing.
-    queue: takeQueue<unknown>(DOING, given, Infinity) as Queue<Item>,
+    queue: takeQueue<unknown>(DOING, given, Infinity) as OwnQueue<Item>,
   };
 }
 

@@ -40,6 +40,7 @@ import type { Watch } from "./watch.ts";
 /** The parts of a group that its workers work with. */
 export interface WorkersOptions extends AttemptsOptions {
   readonly ids: Ids;
+  readonly grace: Grace;
   readonly attempts: Attempts;
   readonly slice: number;
   /** The group's own workers have looked, and have started what they could. */
@@ -98,7 +99,6 @@ export class Workers implements Host {
     this.#state.limit = limit;
     this.#ids.resize(limit);
     if (isOther) this.#watch?.group({ type: "resized", concurrency: limit });
-    this.#loans.admit();
     this.look();
   }
 

@@ -13,7 +13,13 @@
 
 import { show } from "../base/errors.ts";
 import { type Maybe, NONE } from "../base/promises.ts";
-import type { OwnQueue, Queue, QueueOwner, WhenFull } from "./queue.ts";
+import {
+  own,
+  type OwnQueue,
+  type Queue,
+  type QueueOwner,
+  type WhenFull,
+} from "./queue.ts";
 import { take } from "./take_queue.ts";
 
 /** A set that can have a value more than once. */
@@ -63,6 +69,8 @@ class CheckedQueue<T> implements OwnQueue<T> {
   declare update?: (value: T) => void;
   declare attach?: (owner: QueueOwner) => void;
   declare ended?: (value: T, failed: boolean) => void;
+  declare lost?: (value: T) => AbortSignal | undefined;
+  declare withdrawn?: (value: T) => void;
   declare rest?: () => void;
   #isGoverned = false;
   readonly #queue: Queue<T>;
@@ -92,6 +100,8 @@ class CheckedQueue<T> implements OwnQueue<T> {
     this.#isGoverned = true;
     this.attach = (owner) => queue.attach!(owner);
     this.ended = (value, failed) => queue.ended!(value, failed);
+    this.lost = (value) => queue.lost!(value);
+    this.withdrawn = (value) => queue.withdrawn!(value);
     this.rest = () => queue.rest!();
   }
 
@@ -239,6 +249,5 @@ class CheckedQueue<T> implements OwnQueue<T> {
  * @throws {RangeError} If its capacity or its size is not one that a queue can have.
  */
 export function checkedQueue<T>(queue: Queue<T>): Queue<T> {
-  take("check queue", queue);
-  return new CheckedQueue(queue);
+  return own(new CheckedQueue(take("check queue", queue)));
 }

@@ -6,7 +6,7 @@
  */
 
 import { count } from "../base/check.ts";
-import type { OwnQueue, Queue, WhenFull } from "./queue.ts";
+import { own, type OwnQueue, type Queue, type WhenFull } from "./queue.ts";
 
 /**
  * A block has an eighth of the slots that are in use when it is made, within
@@ -168,5 +168,6 @@ export class Fifo<T> implements OwnQueue<T> {
  * @throws {TypeError} If `capacity` is not a number.
  */
 export function fifoQueue<T>(capacity: number = Infinity): Queue<T> {
-  return new Fifo<T>(count("create queue", "capacity", capacity, 0), "wait");
+  count("create queue", "capacity", capacity, 0);
+  return own(new Fifo<T>(capacity, "wait"));
 }

@@ -24,13 +24,14 @@ import { callable, count, options as checked } from "../base/check.ts";
 import { Link, List } from "../base/list.ts";
 import { type Maybe, NONE } from "../base/promises.ts";
 import { Cooling } from "./cooling.ts";
-import type {
-  KeyGate,
-  KeyPermit,
-  OwnQueue,
-  Queue,
-  QueueOwner,
-  WhenFull,
+import {
+  type KeyGate,
+  type KeyPermit,
+  own,
+  type OwnQueue,
+  type Queue,
+  type QueueOwner,
+  type WhenFull,
 } from "./queue.ts";
 import type { QueuedTask } from "../task.ts";
 
@@ -509,9 +510,7 @@ export function keyedQueue(
     options,
   )!;
   if (governor !== undefined) callable(doing, "governor", governor);
-  return new KeyedQueue(
-    count(doing, "capacity", capacity, 0),
-    count(doing, "perKey", perKey, 1),
-    governor,
-  );
+  count(doing, "capacity", capacity, 0);
+  count(doing, "perKey", perKey, 1);
+  return own(new KeyedQueue(capacity, perKey, governor));
 }

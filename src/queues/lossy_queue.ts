@@ -6,7 +6,7 @@
 
 import { callable, count, options as checked } from "../base/check.ts";
 import { Fifo } from "./fifo_queue.ts";
-import type { WhenFull } from "./queue.ts";
+import { own, type WhenFull } from "./queue.ts";
 
 /**
  * Options of {@linkcode slidingQueue} and {@linkcode droppingQueue}.
@@ -50,5 +50,5 @@ export function lossyQueue<T>(
   count(doing, "capacity", capacity, least);
   const { onEvict } = checked(doing, options)!;
   if (onEvict !== undefined) callable(doing, "onEvict", onEvict);
-  return new Fifo<T>(capacity, whenFull, onEvict);
+  return own(new Fifo<T>(capacity, whenFull, onEvict));
 }

@@ -15,7 +15,7 @@ import {
 } from "../base/check.ts";
 import { Heap, type Placed } from "../base/heap.ts";
 import type { QueuedTask } from "../task.ts";
-import type { OwnQueue, Queue, WhenFull } from "./queue.ts";
+import { own, type OwnQueue, type Queue, type WhenFull } from "./queue.ts";
 
 /**
  * Options of {@linkcode priorityQueue}.
@@ -199,11 +199,12 @@ export function priorityQueue(
   const { capacity = Infinity, compare } = checked(doing, options)!;
   count(doing, "capacity", capacity, 0);
   if (compare === undefined) {
-    return new PriorityQueue(capacity, rankOf, isEarlier);
+    return own(new PriorityQueue(capacity, rankOf, isEarlier));
   }
   callable(doing, "compare", compare);
-  return new PriorityQueue(capacity, () => 0, (a, b) => {
+  const before = (a: Ranked, b: Ranked): boolean => {
     const order = compare(a.value, b.value);
     return order < 0 || (!(order > 0) && a.turn < b.turn);
-  });
+  };
+  return own(new PriorityQueue(capacity, () => 0, before));
 }

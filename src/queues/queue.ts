@@ -143,6 +143,19 @@ export interface OwnQueue<T> extends Queue<T> {
   rest?(): void;
 }
 
+const owned = new WeakSet<object>();
+
+/** Marks a queue that is given to users as one of this library. One of theirs may have members of any name. */
+export function own<Q extends object>(queue: Q): Q {
+  owned.add(queue);
+  return queue;
+}
+
+/** Whether it is one of this library. */
+export function isOwn<T>(queue: Queue<T>): queue is OwnQueue<T> {
+  return owned.has(queue);
+}
+
 /** The group, as a queue sees it that has governors. */
 export interface QueueOwner {
   /** The way to a governor, if it is one. */

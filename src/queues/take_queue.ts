@@ -7,7 +7,8 @@
 import { callable, count } from "../base/check.ts";
 import { outOfRange, wrongType } from "../base/errors.ts";
 import { Fifo } from "./fifo_queue.ts";
-import type { Queue } from "./queue.ts";
+import { isOwn, type OwnQueue, type Queue } from "./queue.ts";
+import { UserQueue } from "./user_queue.ts";
 
 /** Queues that belong to a channel or a group already. */
 const taken = new WeakSet<object>();
@@ -20,7 +21,7 @@ export function takeQueue<T>(
     queue?: Queue<T> | undefined;
   },
   initial: number,
-): Queue<T> {
+): OwnQueue<T> {
   if (queue === undefined) {
     return new Fifo(count(doing, "capacity", capacity ?? initial, 0), "wait");
   }
@@ -29,12 +30,11 @@ export function takeQueue<T>(
       `Cannot ${doing}: queue stands in place of capacity, received both`,
     );
   }
-  take(doing, queue);
-  return queue;
+  return take(doing, queue);
 }
 
 /** Has the queue be used by nothing else from now on. */
-export function take<T>(doing: string, queue: Queue<T>): void {
+export function take<T>(doing: string, queue: Queue<T>): OwnQueue<T> {
   checkShape(doing, queue);
   if (taken.has(queue) || queue.size > 0) {
     throw new TypeError(
@@ -42,6 +42,7 @@ export function take<T>(doing: string, queue: Queue<T>): void {
     );
   }
   taken.add(queue);
+  return isOwn(queue) ? queue : new UserQueue(queue);
 }
 
 /** Throws unless it is a queue, and one that can be used. */
