@@ -22,14 +22,14 @@ const ROOT = new URL("..", import.meta.url).pathname;
  */
 const BUNDLES = [
   { title: "Channel alone", names: "{ Channel }", ceiling: 6_500 },
-  { title: "CoGroup alone", names: "{ CoGroup }", ceiling: 22_800 },
+  { title: "CoGroup alone", names: "{ CoGroup }", ceiling: 23_000 },
   {
     title: "CoGroup and consume",
     names: "{ CoGroup }",
     others: 'export { consume } from "./src/consume/mod.ts";',
-    ceiling: 26_200,
+    ceiling: 26_300,
   },
-  { title: "everything", names: "*", ceiling: 31_000 },
+  { title: "everything", names: "*", ceiling: 31_200 },
   {
     title: "Recorder alone",
     names: "{ Recorder }",
@@ -42,7 +42,7 @@ const BUNDLES = [
 const ENTRY_POINT = {
   title: "Channel alone, from JSR",
   source: 'export { Channel } from "@cogroup/cogroup/channel";',
-  ceiling: 6_550,
+  ceiling: 6_650,
 };
 
 /** What the tarball's package.json says: a file that is not used does nothing. */
