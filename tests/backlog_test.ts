@@ -11,6 +11,7 @@ import { test } from "./support/test.ts";
 /** A queue of one's own, which takes nothing in while it `isBroken`. */
 class Breakable implements Queue<string> {
   readonly capacity = Infinity;
+  readonly whenFull = "wait";
   isBroken = false;
   #values: string[] = [];
 

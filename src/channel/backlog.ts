@@ -89,7 +89,7 @@ export class Backlog<T> {
   constructor(queue: OwnQueue<T>, options: BacklogOptions<T> = {}) {
     this.#queue = queue;
     this.#options = options;
-    this.whenFull = queue.whenFull ?? "wait";
+    this.whenFull = queue.whenFull;
     this.#isFifo = queue instanceof Fifo;
   }
 

@@ -82,7 +82,7 @@ class CheckedQueue<T> implements OwnQueue<T> {
   constructor(queue: OwnQueue<T>) {
     this.#queue = queue;
     this.capacity = queue.capacity;
-    this.whenFull = queue.whenFull ?? "wait";
+    this.whenFull = queue.whenFull;
     this.onEvict = queue.onEvict;
     if (queue.done !== undefined) this.done = (value) => this.#end(value);
     if (queue.all !== undefined) this.all = () => queue.all!();

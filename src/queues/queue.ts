@@ -117,6 +117,7 @@ export type WhenFull = NonNullable<Queue<unknown>["whenFull"]>;
 
 /** What a queue of this library may have beyond that. */
 export interface OwnQueue<T> extends Queue<T> {
+  readonly whenFull: WhenFull;
   /** Is told by the channel or the group of each value that is evicted or refused. */
   readonly onEvict?: ((value: T) => unknown) | undefined;
   /** All values, in the order in which `clear` would give them away; they stay. */
