@@ -28,6 +28,10 @@ export type Task<T = unknown> = (ctx: TaskContext) => T | PromiseLike<T>;
 /**
  * What a task may want to know of its run.
  *
+ * After its end a task knows it still, but it moves nothing: a `lend` lends nothing. Only
+ * a function that hides that it takes the context, by `(...args)`, `(ctx = other)` or
+ * `arguments`, shares it with those that its worker runs next, and must not use it then.
+ *
  * @example A task that can be ended early
  * ```ts
  * import assert from "node:assert/strict";

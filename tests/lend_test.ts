@@ -5,7 +5,13 @@
 import {
   type AcquireOptions,
   CoGroup,
+  type Governor,
+  keyedQueue,
+  type Observer,
+  type Queue,
+  type QueuedTask,
   Semaphore,
+  type Step,
   type TaskContext,
 } from "../mod.ts";
 import {
@@ -352,6 +358,115 @@ test("ctx.lend() of thousands that come back at once overflows nothing", async (
   busy.open();
   assertEquals([await group.wait(), group.stats.fulfilled], [0, 10_001]);
 });
+
+/** A context that was kept, and is used when its task has ended. */
+class Kept {
+  #ctx: TaskContext | undefined = undefined;
+
+  readonly task = (ctx: TaskContext): void => {
+    this.#ctx = ctx;
+  };
+
+  readonly hidden = (...[ctx]: TaskContext[]): void => {
+    this.#ctx = ctx;
+  };
+
+  readonly use = (): void => {
+    const ctx = this.#ctx;
+    this.#ctx = undefined;
+    ctx?.lend(() => settled());
+  };
+}
+
+/** Where the user's code is called by the end of a task. */
+const atTheEnd: Record<string, (kept: Kept) => CoGroup> = {
+  "release() of a key's governor": ({ task, use }) => {
+    const permit = { release: use, [Symbol.dispose]() {} };
+    const governor: Governor = {
+      tryAcquire: () => permit,
+      acquire: () => Promise.resolve(permit),
+    };
+    const queue = keyedQueue({ governor: () => governor });
+    const group = new CoGroup({ concurrency: 1, queue });
+    group.add(task, { key: "one" });
+    return group;
+  },
+  "done() of a queue of the user's own": ({ task, use }) => {
+    const values: QueuedTask[] = [];
+    const queue: Queue<QueuedTask> = {
+      capacity: Infinity,
+      get size() {
+        return values.length;
+      },
+      push: (value) => void values.push(value),
+      peek: () => values[0],
+      shift: () => values.shift(),
+      clear: () => values.splice(0),
+      done: use,
+    };
+    const group = new CoGroup({ concurrency: 1, queue });
+    group.add(task);
+    return group;
+  },
+  "onError of a task with a timeout": ({ hidden, use }) => {
+    const group = new CoGroup({ concurrency: 1, onError: use });
+    const failing = (...args: TaskContext[]) => {
+      hidden(...args);
+      throw new Error("broken");
+    };
+    group.add(failing, { timeout: 1e6 });
+    return group;
+  },
+  "onError of a plain entry": ({ hidden, use }) => {
+    const group = new CoGroup({ concurrency: 1, onError: use });
+    const failing = (...args: TaskContext[]) => {
+      hidden(...args);
+      throw new Error("broken");
+    };
+    group.add(failing, { priority: 1 });
+    return group;
+  },
+  "onStep of an observer": ({ hidden, use }) => {
+    const onStep = ({ type }: Step) => type === "fulfilled" && use();
+    const observer = { onStep } as Observer;
+    const group = new CoGroup({ concurrency: 1, observer });
+    group.add(hidden);
+    return group;
+  },
+  "an isRetriable that takes its time": ({ hidden, use }) => {
+    const group = new CoGroup({
+      concurrency: 1,
+      onError() {},
+      retry: {
+        async isRetriable() {
+          await Promise.resolve();
+          use();
+          await settled();
+          return false;
+        },
+      },
+    });
+    group.add((...args) => {
+      hidden(...args);
+      throw new Error("broken");
+    }, { timeout: 1e6 });
+    return group;
+  },
+};
+
+for (const [where, begin] of Object.entries(atTheEnd)) {
+  test(`ctx.lend() of a task that has ended lends nothing: in ${where}`, async () => {
+    const group = begin(new Kept());
+    group.add(() => settled(), { key: "another" });
+    await settled();
+    const { inFlight, lent } = group.stats;
+    assert(inFlight >= 0 && lent === 0, `${inFlight} in flight, ${lent} lent`);
+    assertEquals(await group.wait(), 0);
+    assertBooks(group);
+    const { inFlight: left, lent: away } = group.stats;
+    assertEquals([left, away], [0, 0]);
+  });
+}
 
 test("ctx.lend() of a task that has ended waits, and lends nothing", async () => {
   const group = new CoGroup(1);

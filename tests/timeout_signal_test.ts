@@ -418,7 +418,7 @@ test("ctx.signal is one for each task of those that a worker runs one after the 
   assertEquals(new Set(signals).size, 3);
 });
 
-test("ctx.signal and ctx.attempt are of the task alone, also where its function hides that it takes them", async () => {
+test("ctx.signal and ctx.attempt are of the task alone while it runs, also where its function hides that it takes them", async () => {
   const group = new CoGroup({ concurrency: 1, slice: Infinity });
   const own = new AbortController();
   const after: [attempt: number, aborted: boolean][] = [];

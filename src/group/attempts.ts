@@ -109,7 +109,7 @@ export class Attempts {
     const track = this.track(entry);
     track.ctx = ctx;
     ctx.attempt = ++track.attempt;
-    if (track.attempt > 1) ctx.isOwn = true;
+    ctx.isOwn = true;
     return track;
   }
 
@@ -130,7 +130,7 @@ export class Attempts {
   ): Promise<void> | undefined {
     const entry = ctx.item as Entry;
     const track = entry.track!;
-    if (ctx.isOwn) ctx.end();
+    ctx.end(); // First: from here on the user's code may be called.
     this.endTime(track);
     this.#loans.leave(ctx);
     track.ctx = undefined;
@@ -252,6 +252,7 @@ export class Attempts {
       this.#enter(entry, ctx);
       return this.endRun(ctx, undefined, error);
     }
+    ctx.item = undefined;
     this.#loans.end(ctx);
     this.end(entry, "rejected");
     this.#tellFailed(entry, ctx, error);
@@ -298,7 +299,7 @@ export class Attempts {
   }
 
   #timedOut(entry: Entry, ctx: RunContext, error: unknown): void {
-    const { trouble } = ctx;
+    const trouble = ctx.troubled();
     if (trouble.failure === NONE) trouble.timeoutError = error;
     // Else the caller may know already: the task's own signal may have spoken.
     else if (!ctx.isToldEarly) {

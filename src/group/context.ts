@@ -50,7 +50,7 @@ export class Trouble {
 }
 
 /** That of all attempts that have had none. Nothing writes into it. */
-const NO_TROUBLE = new Trouble();
+const NO_TROUBLE: Readonly<Trouble> = new Trouble();
 
 /** The context of one run, or of runs that can't tell each other apart. */
 export class RunContext implements TaskContext, Desk {
@@ -64,7 +64,7 @@ export class RunContext implements TaskContext, Desk {
   /** Whether its task has lent its worker. Only its lender writes it. */
   isLent = false;
   /** To be read. To be written: `troubled()`. */
-  trouble: Trouble = NO_TROUBLE;
+  trouble: Readonly<Trouble> = NO_TROUBLE;
   readonly #lender: Lender;
   /** Not there when the task has ended. */
   #grace: Grace | undefined;
@@ -106,7 +106,7 @@ export class RunContext implements TaskContext, Desk {
   troubled(): Trouble {
     this.isOwn = true;
     if (this.trouble === NO_TROUBLE) this.trouble = new Trouble();
-    return this.trouble;
+    return this.trouble as Trouble;
   }
 
   /** Lets the signal speak, even if the task looks at it only later. */

@@ -273,14 +273,16 @@ export class Intake {
       ? this.#traits.retry
       : new RetryPolicy(doing, rule);
     const last = this.#last;
-    const isLast = id === undefined && rule === undefined &&
-      signal === last.signal && timeout === last.timeout &&
-      weight === last.weight;
-    if (isLast) return last;
+    // WARNING: not those with a signal. The group would keep that, and its reason.
+    const isOwn = id !== undefined || signal !== undefined ||
+      rule !== undefined;
+    if (!isOwn && timeout === last.timeout && weight === last.weight) {
+      return last;
+    }
     const isPlain = signal === undefined && timeout === Infinity;
     const { host } = this.#traits;
     const traits = { host, id, signal, timeout, retry, weight, isPlain };
-    if (id === undefined && rule === undefined) this.#last = traits;
+    if (!isOwn) this.#last = traits;
     return traits;
   }
 

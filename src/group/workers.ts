@@ -267,7 +267,6 @@ export class Workers implements Host {
     let item: Item | undefined = first;
     while (item !== undefined && typeof item !== "function") {
       ctx.item = item;
-      if (isWrapped || item.takesContext) ctx.isOwn = true;
       if (!item.isPlain) {
         this.#attempts.begin(item, ctx);
         if (this.#watch !== undefined) this.#letIn(); // It has heard of the start by now.
@@ -281,8 +280,10 @@ export class Workers implements Host {
         const end = this.#attempts.endRun(ctx, value, error);
         if (end !== undefined) await end; // Only if need be: that takes a microtask.
       } else {
+        if (isWrapped || item.takesContext) ctx.isOwn = true;
         try {
           const value = await runner.invoke(item.task, ctx);
+          ctx.item = undefined; // First, as above: then it can lend nothing any more.
           if (ctx.isOwn) this.#loans.end(ctx);
           host.isAwake = true;
           this.#attempts.end(item, "fulfilled");
@@ -437,7 +438,7 @@ export class Workers implements Host {
       item.state = "running";
       if (this.#mayBeLost(item)) this.#attempts.track(item);
     }
-    // Else senders come in when the observer has heard of the start: see `work`.
+    // Else senders come in when the observer has heard of the start: see `#workEntries`.
     if (this.#backlog.waiting > 0 && this.#watch === undefined) this.#admit();
     return true;
   }
