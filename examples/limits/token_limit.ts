@@ -69,6 +69,7 @@ type Options =
 interface Waiter {
   readonly weight: number;
   readonly resolve: (permit: Permit) => void;
+  readonly reject: (reason: unknown) => void;
 }
 
 /** The governor. */
@@ -97,19 +98,24 @@ export class TokenLimit implements Governor {
     this.#check(weight);
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
+      this.#closing.signal.throwIfAborted();
+      const leave = () => {
+        signal?.removeEventListener("abort", stop);
+        this.#waiters.delete(waiter);
+      };
       const waiter: Waiter = {
         weight,
         resolve: (permit) => {
-          signal?.removeEventListener("abort", leave);
-          this.#waiters.delete(waiter);
+          leave();
           resolve(permit);
         },
+        reject: (reason) => {
+          leave();
+          reject(reason);
+        },
       };
-      const leave = () => {
-        this.#waiters.delete(waiter);
-        reject(signal!.reason);
-      };
-      signal?.addEventListener("abort", leave);
+      const stop = () => waiter.reject(signal!.reason);
+      signal?.addEventListener("abort", stop);
       this.#waiters.add(waiter);
       this.#serve();
       this.#keep(this.#pull());
@@ -117,12 +123,25 @@ export class TokenLimit implements Governor {
   }
 
   /**
-   * Gives the spares back. No permit is given any more; those in use stay in use. Resolves
-   * when the server has been told: then the connection may be closed.
+   * Gives the spares back. No permit is given any more: callers that wait hear an AbortError.
+   * Permits in use stay in use. Resolves when the server has been told, so that the connection
+   * may be closed; or after a lease, if it does not answer: by then they are free.
    */
   async close(): Promise<void> {
+    const { signal } = this.#closing;
     this.#closing.abort();
+    for (const waiter of this.#waiters) waiter.reject(signal.reason);
     this.#giveBack();
+    const told = new AbortController();
+    const lease = sleep(this.#options.lease, undefined, {
+      signal: told.signal,
+    });
+    await Promise.race([this.#allTold(), lease.catch(() => {})]);
+    told.abort();
+  }
+
+  async #allTold(): Promise<void> {
+    await sleep(0); // Starts that were made just now tell it in a later turn.
     while (this.#calls.size > 0) await Promise.all(this.#calls);
   }
 
@@ -163,6 +182,7 @@ export class TokenLimit implements Governor {
       try {
         await this.#ask(signal);
       } catch (error) {
+        if (signal.aborted) break; // It was told to stop, and what it has is free after its lease.
         this.#options.onError(error);
         await sleep(this.#options.pause, undefined, { signal }).catch(() => {});
       }

@@ -49,6 +49,10 @@ async function open(options: Partial<TokenLimitOptions> = {}) {
     // The server's clock has fractions of a millisecond.
     used: () => redis.zcount("tokens", `(${Date.now() + 1}`, "+inf"),
     asked: () => asked,
+    /** When each token is free again. */
+    ends: async () =>
+      (await redis.zrange("tokens", 0, "-1", "WITHSCORES"))
+        .filter((_, i) => i % 2 === 1).map(Number),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }
@@ -76,8 +80,25 @@ Deno.test("TokenLimit: close resolves when nothing is left to tell the server: w
   const stop = new AbortController();
   const refused = assertRejects(() => limit.acquire({ signal: stop.signal }));
   stop.abort(); // Too late for the server, which gives four.
+  const waiting = assertRejects(() => limit.acquire(), DOMException, "abort");
   await limit.close();
   assertEquals(await used(), 0);
+  await Promise.all([refused, waiting]);
+  await assertRejects(() => limit.acquire(), DOMException, "abort");
+});
+
+Deno.test("TokenLimit: close waits for the starts of a rate to be told of, and no longer than a lease for a server that does not answer", async () => {
+  await using scene = await open({ interval: LEASE / 2, batch: 1 });
+  await scene.limit.acquire();
+  await scene.limit.close();
+  const ends = await scene.ends();
+  assertEquals(ends.length, 1);
+  assert(ends[0]! < Date.now() + LEASE - 1000, "it has a whole lease yet");
+  const silent = new TokenLimit(() => new Promise(() => {}), {
+    ...{ limit: 1, lease: 50 },
+  });
+  const refused = assertRejects(() => silent.acquire(), DOMException, "abort");
+  await silent.close();
   await refused;
 });
 
