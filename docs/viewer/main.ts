@@ -72,13 +72,17 @@ async function* piecesOf(
   const decoder = new TextDecoder();
   let read = 0;
   let turned = performance.now();
-  for (let piece; !(piece = await pieces.read()).done;) {
-    read += piece.value.length;
-    const text = decoder.decode(piece.value, { stream: true });
-    yield { text, share: read / file.size };
-    if (performance.now() - turned < TURN) continue;
-    await new Promise((done) => setTimeout(done));
-    turned = performance.now();
+  try {
+    for (let piece; !(piece = await pieces.read()).done;) {
+      read += piece.value.length;
+      const text = decoder.decode(piece.value, { stream: true });
+      yield { text, share: read / file.size };
+      if (performance.now() - turned < TURN) continue;
+      await new Promise((done) => setTimeout(done));
+      turned = performance.now();
+    }
+  } finally {
+    await pieces.cancel(); // What was read may be no trace.
   }
 }
 

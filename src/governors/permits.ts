@@ -86,7 +86,7 @@ export abstract class Permits {
   /** Whether nothing is left of what was done with it: a new governor would do as well. */
   abstract readonly isAsNew: boolean;
 
-  /** Whether there is a permit of that weight now. Changes nothing. */
+  /** Whether there is a permit of that weight now. Changes nothing that a caller could see. */
   protected abstract fits(weight: number, key?: unknown): boolean;
 
   /** Gives a permit that fits, and counts it; `isLater`: to a call that waited, and has it later. */

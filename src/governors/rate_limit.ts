@@ -12,6 +12,8 @@
  *    millisecond early.
  * 3. There is a timer exactly while a caller waits, or a permit has yet to arrive; so a
  *    governor for which no caller waits leaves nothing behind.
+ * 4. Starts that will be stamped together share a reading of the clock. It is as old as
+ *    the first of them; so whatever reads the clock next, by `#now`, sets them all to that.
  *
  * @module
  */
