@@ -5,6 +5,7 @@ import { microtasks, range } from "./support/helpers.ts";
 import { loadAnew } from "./support/load_anew.ts";
 import { assert, assertEquals } from "./support/std.ts";
 import { test } from "./support/test.ts";
+import { unhandled } from "./support/unhandled.ts";
 
 const clock = new FakeClock("timers", "Date", "performance", "loop");
 const loading = clock.use();
@@ -221,4 +222,34 @@ test("Law 10: a Channel's iterator that is left while it waits for the loop to t
   await iterator.return!();
   assertEquals(await next, { value: undefined, done: true });
   assertEquals([channel.size, await channel.receive()], [VALUES - read, read]);
+});
+
+test("Law 6: a promise that a Channel's iterator keeps until the loop has turned is no unhandled rejection", async () => {
+  const using = clock.use();
+  const channel = new Channel<unknown>({ capacity: Infinity });
+  const iterator = channel[Symbol.asyncIterator]();
+  for (const n of range(VALUES)) channel.trySend(n);
+  for (let n = 0; n < VALUES; n++) {
+    const step = await Promise.race([iterator.next(), microtasks()]);
+    if (step === undefined) break; // It waits for the loop to turn, and this one is last.
+    use();
+  }
+  using[Symbol.dispose]();
+  const waiting = new Channel<unknown>({ capacity: 2 });
+  const steps: Promise<unknown>[] = [];
+  const reasons = await unhandled(() => {
+    for (const reason of ["one", "two"]) {
+      waiting.trySend(Promise.reject(reason));
+      const step = waiting[Symbol.asyncIterator]().next();
+      steps.push(step.catch((error) => error));
+    }
+    return Promise.resolve();
+  });
+  assertEquals(reasons, []);
+  {
+    using _ = clock.use();
+    await clock.run(1000);
+  }
+  assertEquals(await Promise.all(steps), ["one", "two"]);
+  await iterator.return!();
 });

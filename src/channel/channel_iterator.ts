@@ -13,6 +13,7 @@
 import type { Exchange } from "./exchange.ts";
 import { type Link, List } from "../base/list.ts";
 import {
+  ignore,
   keep,
   lastReject,
   lastResolve,
@@ -99,8 +100,13 @@ export class ChannelIterator<T> extends Steps<T> implements Taker<T> {
   /** The first `next` waits until the event loop has turned (law 10). */
   #beginHeldUp(value: T): Promise<IteratorResult<T>> {
     const step = this.#step();
-    this.#heldUp = value;
+    this.#holdUp(value);
     return step;
+  }
+
+  #holdUp(value: T): void {
+    this.#heldUp = value;
+    if (value instanceof Promise) value.catch(ignore); // Until then.
   }
 
   /** The event loop has turned. */
@@ -143,7 +149,7 @@ export class ChannelIterator<T> extends Steps<T> implements Taker<T> {
   /** Gives the value to the first `next`. False if that has to wait. */
   #answer(value: T): boolean {
     if (this.#turn.isWaiting) {
-      this.#heldUp = value;
+      this.#holdUp(value);
       return false;
     }
     const promise = promiseIn(value);
