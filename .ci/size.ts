@@ -21,15 +21,15 @@ const ROOT = new URL("..", import.meta.url).pathname;
  * so that a change that makes it heavier has to say so here.
  */
 const BUNDLES = [
-  { title: "Channel alone", names: "{ Channel }", ceiling: 6_500 },
-  { title: "CoGroup alone", names: "{ CoGroup }", ceiling: 23_000 },
+  { title: "Channel alone", names: "{ Channel }", ceiling: 6_650 },
+  { title: "CoGroup alone", names: "{ CoGroup }", ceiling: 23_100 },
   {
     title: "CoGroup and consume",
     names: "{ CoGroup }",
     others: 'export { consume } from "./src/consume/mod.ts";',
-    ceiling: 26_300,
+    ceiling: 26_400,
   },
-  { title: "everything", names: "*", ceiling: 31_200 },
+  { title: "everything", names: "*", ceiling: 31_300 },
   {
     title: "Recorder alone",
     names: "{ Recorder }",
@@ -42,7 +42,7 @@ const BUNDLES = [
 const ENTRY_POINT = {
   title: "Channel alone, from JSR",
   source: 'export { Channel } from "@cogroup/cogroup/channel";',
-  ceiling: 6_650,
+  ceiling: 6_750,
 };
 
 /** What the tarball's package.json says: a file that is not used does nothing. */

@@ -485,8 +485,8 @@ export class CoGroup implements AsyncDisposable {
   }
 
   /**
-   * A snapshot of the tasks: what is queued (in order), delayed, running and lent. O(n),
-   * or what it costs the queue to take them all out and in again. Never waits.
+   * A snapshot of the tasks: what is queued (in order; in a queue of your own, as it came),
+   * delayed, running and lent. O(n). Never waits.
    *
    * @returns What is known of each.
    *

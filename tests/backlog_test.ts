@@ -19,6 +19,10 @@ class Breakable implements Queue<string> {
     return this.#values.length;
   }
 
+  all(): string[] {
+    return [...this.#values];
+  }
+
   push(value: string): void {
     if (this.isBroken) throw new Error("broken");
     this.#values.push(value);

@@ -943,3 +943,70 @@ for (const isChecked of [false, true]) {
     assertEquals(own.ended.length, 3); // What was withdrawn was taken out, too.
   });
 }
+
+/** Last in, first out; and so `clear` gives them. */
+class Latest<T> implements Queue<T> {
+  readonly capacity = Infinity;
+  readonly #values: T[] = [];
+
+  get size(): number {
+    return this.#values.length;
+  }
+
+  push(value: T): void {
+    this.#values.push(value);
+  }
+
+  peek(): T | undefined {
+    return this.#values.at(-1);
+  }
+
+  shift(): T | undefined {
+    return this.#values.pop();
+  }
+
+  clear(): T[] {
+    return this.#values.splice(0).reverse();
+  }
+}
+
+for (const isChecked of [false, true]) {
+  const what = `an order of arrival; checked: ${isChecked}`;
+  const make = () =>
+    isChecked
+      ? checkedQueue(new Latest<QueuedTask>())
+      : new Latest<QueuedTask>();
+
+  test(`CoGroup.tasks() and a clean-up after withdrawals leave a queue of the user's own as it is, with ${what}`, async () => {
+    const queue = make();
+    const group = new CoGroup({ concurrency: 1, queue, paused: true });
+    const ran: number[] = [];
+    for (const id of range(100)) group.add(() => void ran.push(id), { id });
+    assertEquals(group.tasks().map(({ id }) => id), range(100));
+    for (const id of range(100)) if (id % 3 > 0) group.withdraw(id);
+    assertEquals(group.tasks().length, 34);
+    group.resume();
+    assertEquals(await group.wait(), 66);
+    assertEquals(ran, range(34).map((n) => 99 - 3 * n));
+    assertBooks(group);
+  });
+
+  test(`CoGroup.clear() leaves the items of a map in their order in a queue of the user's own, with ${what}`, async () => {
+    const queue = make();
+    const group = new CoGroup({ concurrency: 1, queue, slice: Infinity });
+    const [slow, ran] = [gate(), [] as number[]];
+    group.add(() => slow.promise);
+    await settled();
+    const items = group.map(range(3), (n) => ran.push(n), { ahead: 2 });
+    const first = items.next();
+    await settled();
+    group.add(() => {});
+    assertEquals(group.clear().length, 1);
+    slow.open();
+    await first;
+    await items.next();
+    await items.next();
+    assertEquals(ran, [2, 1, 0]);
+    await group.wait();
+  });
+}

@@ -262,8 +262,8 @@ export class Backlog<T> {
 
   /** All values, in order. */
   get all(): T[] {
-    const stranded = [...this.#stranded ?? []]; // A queue may strand more.
-    const queued = this.#queue.all?.() ?? this.#takeOutAndIn();
+    const stranded = this.#stranded ?? [];
+    const queued = this.#queue.all();
     const values = stranded.concat(queued)
       .filter((value) => this.#isLive(value));
     for (let link = this.#line.first; link; link = link.after as typeof link) {
@@ -274,13 +274,6 @@ export class Backlog<T> {
     return values;
   }
 
-  /** All that a queue of the user's own has, which can only be seen outside of it. */
-  #takeOutAndIn(): T[] {
-    const queued = this.#queue.clear();
-    this.#restore(queued);
-    return queued;
-  }
-
   /** A value here does not count any more. */
   forget(): void {
     this.#forgotten++;
@@ -289,7 +282,7 @@ export class Backlog<T> {
     if (isFew && this.size > 0) return;
     try {
       const all = this.#takeAll(this.#queue.clear());
-      this.#restore(all.filter((value) => this.#counts(value)));
+      this.#pushAgain(all.filter((value) => this.#counts(value)));
     } catch (error) {
       this.#error = error;
     }
@@ -343,7 +336,7 @@ export class Backlog<T> {
     for (const value of this.#takeAll(queued)) {
       if (this.#counts(value)) (stays?.(value) ? staying : values).push(value);
     }
-    this.#restore(staying);
+    this.#pushAgain(staying);
     if (stays === undefined) this.#error = NONE;
     for (let link = this.#line.first; link !== undefined;) {
       const next = link.after as typeof link | undefined;
@@ -420,6 +413,11 @@ export class Backlog<T> {
     this.#stranded = undefined;
     this.#kept -= stranded.length;
     return stranded.concat(queued);
+  }
+
+  /** Puts back what a `clear` of the queue has given away. */
+  #pushAgain(values: T[]): void {
+    this.#restore(this.#queue.asItCame?.(values) ?? values);
   }
 
   /** Puts values back. See invariant 5. */

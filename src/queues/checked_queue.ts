@@ -64,7 +64,7 @@ class CheckedQueue<T> implements OwnQueue<T> {
   readonly onEvict: ((value: T) => unknown) | undefined;
   /** There only if the queue has one: a `done` says that the queue limits what runs. */
   declare readonly done?: (value: T) => void;
-  declare all?: () => T[];
+  declare asItCame?: (values: T[]) => T[];
   declare discard?: () => void;
   declare update?: (value: T) => void;
   declare attach?: (owner: QueueOwner) => void;
@@ -73,7 +73,7 @@ class CheckedQueue<T> implements OwnQueue<T> {
   declare withdrawn?: (value: T) => void;
   declare rest?: () => void;
   #isGoverned = false;
-  readonly #queue: Queue<T>;
+  readonly #queue: OwnQueue<T>;
   #held = new Bag<T>();
   readonly #running = new Bag<T>();
   #peeked: Maybe<T> = NONE;
@@ -85,7 +85,9 @@ class CheckedQueue<T> implements OwnQueue<T> {
     this.whenFull = queue.whenFull;
     this.onEvict = queue.onEvict;
     if (queue.done !== undefined) this.done = (value) => this.#end(value);
-    if (queue.all !== undefined) this.all = () => queue.all!();
+    if (queue.asItCame !== undefined) {
+      this.asItCame = (values) => queue.asItCame!(values);
+    }
     if (queue.discard !== undefined) this.discard = () => this.#discard(queue);
     if (queue.update !== undefined) this.update = (v) => this.#update(queue, v);
     if (queue.attach !== undefined) this.#attach(queue);
@@ -148,6 +150,10 @@ class CheckedQueue<T> implements OwnQueue<T> {
     this.#peeked = NONE;
     if (this.done !== undefined) this.#running.add(value as T);
     return value;
+  }
+
+  all(): T[] {
+    return this.#queue.all();
   }
 
   clear(): T[] {

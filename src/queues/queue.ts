@@ -120,8 +120,13 @@ export interface OwnQueue<T> extends Queue<T> {
   readonly whenFull: WhenFull;
   /** Is told by the channel or the group of each value that is evicted or refused. */
   readonly onEvict?: ((value: T) => unknown) | undefined;
-  /** All values, in the order in which `clear` would give them away; they stay. */
-  all?(): T[];
+  /** All values; they stay. In the order in which `clear` would give them away, if that can be told. */
+  all(): T[];
+  /**
+   * What `clear` has just given away, in the order in which it is to be pushed again. Not
+   * there: as it was given.
+   */
+  asItCame?(values: T[]): T[];
   /**
    * Takes out the value that `peek` has just given and that will not be used: for the
    * others it is as if that value had never been here. Default: `shift` and `done`.

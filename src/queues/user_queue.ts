@@ -2,6 +2,10 @@
  * A queue of the user's own, as this library's: with what `Queue` has, and no more. What
  * else it has, by whatever name, is its own affair.
  *
+ * Its order may depend on that in which its values came: last in, first out, say. So that
+ * is kept here. WARNING: to take all out and to push it again, as `clear` gives it, would
+ * turn such a queue around.
+ *
  * @module
  */
 
@@ -11,6 +15,10 @@ export class UserQueue<T> implements OwnQueue<T> {
   readonly whenFull: WhenFull;
   declare readonly done?: (value: T) => void;
   readonly #queue: Queue<T>;
+  /** What is in, as it came. Only for groups, in which no task is queued twice. */
+  #held = new Set<T>();
+  /** What was in before the last `clear`. */
+  #cleared = new Set<T>();
 
   constructor(queue: Queue<T>) {
     this.#queue = queue;
@@ -28,6 +36,7 @@ export class UserQueue<T> implements OwnQueue<T> {
 
   push(value: T): void {
     this.#queue.push(value);
+    this.#held.add(value);
   }
 
   peek(): T | undefined {
@@ -35,10 +44,26 @@ export class UserQueue<T> implements OwnQueue<T> {
   }
 
   shift(): T | undefined {
-    return this.#queue.shift();
+    const value = this.#queue.shift();
+    if (value !== undefined) this.#held.delete(value);
+    return value;
   }
 
   clear(): T[] {
-    return this.#queue.clear();
+    const values = this.#queue.clear(); // First: it may throw.
+    this.#cleared = this.#held;
+    this.#held = new Set();
+    return values;
+  }
+
+  all(): T[] {
+    return [...this.#held];
+  }
+
+  asItCame(values: T[]): T[] {
+    const turns = new Map([...this.#cleared].map((value, i) => [value, i]));
+    this.#cleared = new Set();
+    const turn = (value: T) => turns.get(value) ?? -1;
+    return values.sort((a, b) => turn(a) - turn(b));
   }
 }
