@@ -37,6 +37,8 @@ export class UserQueue<T> implements OwnQueue<T> {
   push(value: T): void {
     this.#queue.push(value);
     this.#held.add(value);
+    // It lets go of values by itself, as one in a channel may: nothing is to keep those.
+    if (this.#held.size > this.#queue.size) this.#held.clear();
   }
 
   peek(): T | undefined {
