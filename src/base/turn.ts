@@ -124,7 +124,9 @@ export class Turn extends Link {
     const slice = this.#slice;
     if (!this.#peers?.isListed) this.#peers = listed(slice);
     this.#peers.groups++;
-    if (slice >= smallest) return;
+    if (slice > smallest) return;
+    isStale = false;
+    if (slice === smallest) return;
     smallest = slice;
     trust = 0; // It was given for a longer one.
   }
@@ -134,7 +136,7 @@ export class Turn extends Link {
     if (this.#isWaiting) this.#end();
     if (!this.#isAtWork) return;
     this.#isAtWork = false;
-    // The smallest is not looked for now: this one may be back before that is needed.
+    // The smallest is not looked for now: most often this one is back before that is needed.
     if (--this.#peers!.groups === 0) isStale = true;
   }
 
