@@ -1,3 +1,4 @@
+import { CoGroup } from "../mod.ts";
 import { type RetryOptions, RetryPolicy } from "../src/base/retry.ts";
 import { range } from "./support/helpers.ts";
 import {
@@ -14,7 +15,7 @@ function waits(
   n: number,
   chance = 0,
 ): (number | undefined)[] {
-  const policy = new RetryPolicy("add", options);
+  const policy = RetryPolicy.of("add", options);
   const { random } = Math;
   Math.random = () => chance;
   try {
@@ -71,7 +72,7 @@ test("RetryPolicy.wait() leaves to chance as much as jitter says, of what maxTim
 
 test("RetryPolicy asks isRetriable about the error, once an attempt, and only if there is one left", () => {
   const asked: unknown[] = [];
-  const policy = new RetryPolicy("add", {
+  const policy = RetryPolicy.of("add", {
     maxAttempts: 3,
     isRetriable: (error) => {
       asked.push(error);
@@ -87,7 +88,7 @@ test("RetryPolicy asks isRetriable about the error, once an attempt, and only if
 test("RetryPolicy.wait() throws what isRetriable or delay throws", () => {
   for (const name of ["isRetriable", "delay"]) {
     const reason = new Error(name);
-    const policy = new RetryPolicy("add", {
+    const policy = RetryPolicy.of("add", {
       [name]: () => {
         throw reason;
       },
@@ -134,7 +135,7 @@ test("RetryPolicy.wait() throws a RangeError caused by the error where delay say
       [null, "null"],
     ]
   ) {
-    const policy = new RetryPolicy("add", { delay: () => bad as number });
+    const policy = RetryPolicy.of("add", { delay: () => bad as number });
     const error = assertThrows(
       () => policy.wait(reason, 1),
       RangeError,
@@ -166,7 +167,7 @@ test("RetryPolicy of an option out of range is a RangeError that names it and wh
     ] as const
   ) {
     const error = assertThrows(
-      () => new RetryPolicy("add", options),
+      () => RetryPolicy.of("add", options),
       RangeError,
       `Cannot add: retry.${name} must be ${wanted}`,
     );
@@ -177,7 +178,7 @@ test("RetryPolicy of an option out of range is a RangeError that names it and wh
 test("RetryPolicy of a number that is a symbol is a TypeError that names it, too", () => {
   for (const name of ["maxTimeout", "minTimeout", "multiplier", "jitter"]) {
     assertThrows(
-      () => new RetryPolicy("add", { [name]: Symbol("soon") }),
+      () => RetryPolicy.of("add", { [name]: Symbol("soon") }),
       TypeError,
       `Cannot add: retry.${name} must be a`,
     );
@@ -185,15 +186,15 @@ test("RetryPolicy of a number that is a symbol is a TypeError that names it, too
 });
 
 test("RetryPolicy takes what is just in range", () => {
-  new RetryPolicy("add", {
+  RetryPolicy.of("add", {
     maxAttempts: Infinity,
     maxTimeout: Infinity,
     minTimeout: 0,
     multiplier: 1,
     jitter: 0,
   });
-  new RetryPolicy("add", { minTimeout: 5, maxTimeout: 5, jitter: 1 });
-  new RetryPolicy("add", { minTimeout: 0, maxTimeout: 0.5 });
+  RetryPolicy.of("add", { minTimeout: 5, maxTimeout: 5, jitter: 1 });
+  RetryPolicy.of("add", { minTimeout: 0, maxTimeout: 0.5 });
 });
 
 test("RetryPolicy of an option of a wrong type is a TypeError that names it and what was received", () => {
@@ -209,7 +210,7 @@ test("RetryPolicy of an option of a wrong type is a TypeError that names it and 
     ]
   ) {
     const error = assertThrows(
-      () => new RetryPolicy("add", { [name]: "8" }),
+      () => RetryPolicy.of("add", { [name]: "8" }),
       TypeError,
       `Cannot add: retry.${name} must be a`,
     );
@@ -217,7 +218,7 @@ test("RetryPolicy of an option of a wrong type is a TypeError that names it and 
   }
   for (const [bad, shown] of [[8, "8"], [null, "null"]]) {
     assertThrows(
-      () => new RetryPolicy("add", bad as unknown as RetryOptions),
+      () => RetryPolicy.of("add", bad as unknown as RetryOptions),
       TypeError,
       `Cannot add: retry must be an object, received ${shown}`,
     );
@@ -226,7 +227,60 @@ test("RetryPolicy of an option of a wrong type is a TypeError that names it and 
 
 test("RetryPolicy is not changed by what becomes of the options afterwards", () => {
   const options = { maxAttempts: 2, minTimeout: 10, jitter: 0 };
-  const policy = new RetryPolicy("add", options);
+  const policy = RetryPolicy.of("add", options);
   Object.assign(options, { maxAttempts: 1, minTimeout: 20 });
   assertEquals(policy.wait("why", 1), 10);
+});
+
+test("RetryPolicy.of() gives the last policy again for options that say the same, and another one for any that don't", () => {
+  const isRetriable = () => true;
+  const delay = () => 5;
+  const options = {
+    maxAttempts: 3,
+    minTimeout: 10,
+    maxTimeout: 100,
+    multiplier: 3,
+    jitter: 0.5,
+    isRetriable,
+    delay,
+  };
+  const last = RetryPolicy.of("add", options);
+  assertStrictEquals(RetryPolicy.of("add", { ...options }, last), last);
+  const others: RetryOptions[] = [
+    { maxAttempts: 4 },
+    { minTimeout: 11 },
+    { maxTimeout: 101 },
+    { multiplier: 2 },
+    { jitter: 0.4 },
+    { isRetriable: () => true },
+    { delay: () => 5 },
+  ];
+  for (const other of others) {
+    const policy = RetryPolicy.of("add", { ...options, ...other }, last);
+    assert(policy !== last, JSON.stringify(other));
+  }
+});
+
+test("CoGroup.add() tries each task as its own retry says, though one object of options is changed between", async () => {
+  const retry = { maxAttempts: 1, minTimeout: 0, jitter: 0 };
+  const group = new CoGroup({ concurrency: 1, retry, onError: () => {} });
+  const attempts: number[] = [];
+  for (const maxAttempts of [2, 3, 3, 1, undefined]) {
+    const at = attempts.push(0) - 1;
+    const options = maxAttempts === undefined
+      ? undefined
+      : { retry: Object.assign(retry, { maxAttempts }) };
+    group.add(() => {
+      attempts[at]!++;
+      throw "again";
+    }, options);
+  }
+  await group.wait();
+  assertEquals(attempts, [2, 3, 3, 1, 1]);
+});
+
+test("CoGroup.add() of a task whose retry is null is a TypeError", () => {
+  const group = new CoGroup(1);
+  const options = { retry: null as unknown as RetryOptions };
+  assertThrows(() => group.add(() => {}, options), TypeError, "received null");
 });

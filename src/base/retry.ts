@@ -114,25 +114,59 @@ export interface Retries {
 /** One for all of them: a closure for each policy would be as large as that. */
 const always = () => true;
 
-/** What has a default, in place. */
-type Rule = Omit<RetryOptions, "delay">;
+/** The options with all defaults in place. */
+interface Rule {
+  readonly maxAttempts: number;
+  readonly minTimeout: number;
+  readonly maxTimeout: number;
+  readonly multiplier: number;
+  readonly jitter: number;
+  readonly isRetriable: NonNullable<RetryOptions["isRetriable"]>;
+  readonly delay: RetryOptions["delay"];
+}
 
-/** RetryOptions that were checked, with all defaults in place. */
+/** Reads each property once: the value that is checked is the one that counts. */
+function ruleOf({
+  maxAttempts = 5,
+  minTimeout = 1000,
+  maxTimeout = 60_000,
+  multiplier = 2,
+  jitter = 1,
+  isRetriable = always,
+  delay,
+}: RetryOptions): Rule {
+  return {
+    maxAttempts,
+    minTimeout,
+    maxTimeout,
+    multiplier,
+    jitter,
+    isRetriable,
+    delay,
+  };
+}
+
+/** RetryOptions that were checked. */
 export class RetryPolicy implements Retries {
-  readonly #options: { [K in keyof Rule]-?: NonNullable<Rule[K]> };
-  readonly #delay: RetryOptions["delay"];
+  readonly #rule: Rule;
 
-  /** Throws if an option is not what it should be. */
-  constructor(doing: string, options: RetryOptions) {
-    const {
-      maxAttempts = 5,
-      minTimeout = 1000,
-      maxTimeout = 60_000,
-      multiplier = 2,
-      jitter = 1,
-      isRetriable = always,
-      delay,
-    } = checked(doing, options, "retry")!;
+  /**
+   * The policy by these options: the last one, if that says the same (bench: j). Throws if
+   * an option is not what it should be.
+   */
+  static of(
+    doing: string,
+    options: RetryOptions,
+    last?: Retries,
+  ): RetryPolicy {
+    const rule = ruleOf(checked(doing, options, "retry")!);
+    return last instanceof RetryPolicy && last.#says(rule)
+      ? last
+      : new RetryPolicy(doing, rule);
+  }
+
+  private constructor(doing: string, rule: Rule) {
+    const { maxAttempts, minTimeout, maxTimeout, multiplier, jitter } = rule;
     count(doing, "retry.maxAttempts", maxAttempts, 1);
     number(
       doing,
@@ -162,22 +196,29 @@ export class RetryPolicy implements Retries {
       jitter,
       (n) => n >= 0 && n <= 1,
     );
-    callable(doing, "retry.isRetriable", isRetriable);
-    if (delay !== undefined) callable(doing, "retry.delay", delay);
-    this.#options = {
-      maxAttempts,
-      minTimeout,
-      maxTimeout,
-      multiplier,
-      jitter,
-      isRetriable,
-    };
-    this.#delay = delay;
+    callable(doing, "retry.isRetriable", rule.isRetriable);
+    if (rule.delay !== undefined) callable(doing, "retry.delay", rule.delay);
+    this.#rule = rule;
+  }
+
+  #says(rule: Rule): boolean {
+    const own = this.#rule;
+    return own.maxAttempts === rule.maxAttempts &&
+      own.minTimeout === rule.minTimeout &&
+      own.maxTimeout === rule.maxTimeout &&
+      own.multiplier === rule.multiplier && own.jitter === rule.jitter &&
+      own.isRetriable === rule.isRetriable && own.delay === rule.delay;
+  }
+
+  /** Whether it asks functions of the user's. */
+  get asksUser(): boolean {
+    const { isRetriable, delay } = this.#rule;
+    return isRetriable !== always || delay !== undefined;
   }
 
   /** How often a task is tried. */
   get maxAttempts(): number {
-    return this.#options.maxAttempts;
+    return this.#rule.maxAttempts;
   }
 
   /** Also throws, or rejects with, a RangeError for an answer that is no wait. */
@@ -185,8 +226,8 @@ export class RetryPolicy implements Retries {
     error: unknown,
     attempt: number,
   ): number | undefined | Promise<number | undefined> {
-    if (attempt >= this.#options.maxAttempts) return undefined;
-    const isRetriable = this.#options.isRetriable(error);
+    if (attempt >= this.#rule.maxAttempts) return undefined;
+    const isRetriable = this.#rule.isRetriable(error);
     if (isThenable(isRetriable)) {
       return Promise.resolve(isRetriable).then((isRetriable) =>
         isRetriable ? this.#wait(error, attempt) : undefined
@@ -199,7 +240,7 @@ export class RetryPolicy implements Retries {
     error: unknown,
     attempt: number,
   ): number | undefined | Promise<number | undefined> {
-    const told = this.#delay?.(error, attempt);
+    const told = this.#rule.delay?.(error, attempt);
     return isThenable(told)
       ? Promise.resolve(told).then((told) => this.#heed(told, error, attempt))
       : this.#heed(told, error, attempt);
@@ -207,7 +248,7 @@ export class RetryPolicy implements Retries {
 
   #heed(told: number | undefined, error: unknown, attempt: number): number {
     if (told === undefined) {
-      const o = this.#options;
+      const o = this.#rule;
       const backoff = o.minTimeout * o.multiplier ** (attempt - 1);
       return (1 - o.jitter * Math.random()) * Math.min(o.maxTimeout, backoff);
     }

@@ -208,7 +208,7 @@ export function settle<M extends Message>(
   const given = checked(DOING, options) ?? {};
   const { key, priority, weight, timeout, onDead } = given;
   const { onRetry = printRetry, onError = print } = given;
-  const policy = new RetryPolicy(DOING, given.retry ?? {});
+  const policy = RetryPolicy.of(DOING, given.retry ?? {});
   const lease = number(
     DOING,
     "lease",

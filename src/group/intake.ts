@@ -269,16 +269,18 @@ export class Intake {
     const timeout = ms === undefined
       ? this.#traits.timeout
       : milliseconds(doing, "timeout", ms);
-    const retry = rule === undefined
-      ? this.#traits.retry
-      : new RetryPolicy(doing, rule);
     const last = this.#last;
-    // WARNING: not those with a signal. The group would keep that, and its reason.
+    const policy = rule === undefined
+      ? undefined
+      : RetryPolicy.of(doing, rule, last.retry);
+    const retry = policy ?? this.#traits.retry;
+    // WARNING: not those with a signal, or a function of the user's. The group would keep
+    // that, and all that it knows.
     const isOwn = id !== undefined || signal !== undefined ||
-      rule !== undefined;
-    if (!isOwn && timeout === last.timeout && weight === last.weight) {
-      return last;
-    }
+      policy?.asksUser === true;
+    const isSame = timeout === last.timeout && weight === last.weight &&
+      retry === last.retry;
+    if (!isOwn && isSame) return last;
     const isPlain = signal === undefined && timeout === Infinity;
     const { host } = this.#traits;
     const traits = { host, id, signal, timeout, retry, weight, isPlain };

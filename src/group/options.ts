@@ -245,7 +245,7 @@ export function settle(options: CoGroupOptions | number): Settings {
     signal: abortSignal(DOING, signal),
     grace: milliseconds(DOING, "grace", grace ?? Infinity),
     worker: worker && callable(DOING, "worker", worker),
-    retry: checked(DOING, retry, "retry") && new RetryPolicy(DOING, retry!),
+    retry: checked(DOING, retry, "retry") && RetryPolicy.of(DOING, retry!),
     timeout: milliseconds(DOING, "timeout", timeout ?? Infinity),
     onError: onError && callable(DOING, "onError", onError),
     observer: checkedObserver(given.observer),
