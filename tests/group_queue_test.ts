@@ -1010,3 +1010,22 @@ for (const isChecked of [false, true]) {
     await group.wait();
   });
 }
+
+test("CoGroup.go() that a task of a higher priority overtakes, before it has started, starts after it", async () => {
+  for (const concurrency of [1, 2]) {
+    const group = new CoGroup({ concurrency, queue: priorityQueue() });
+    const { promise, open } = gate();
+    const started: string[] = [];
+    const first = group.go(() => started.push("low"), { priority: 0 });
+    group.add(() => {
+      started.push("high");
+      return promise;
+    }, { priority: 1 });
+    await settled();
+    assertEquals(started, ["high", "low"].slice(0, concurrency));
+    open();
+    await first;
+    assertEquals(started, ["high", "low"]);
+    await group.wait();
+  }
+});

@@ -104,6 +104,68 @@ test("Law 8: a reader has the result of a go() that was tried again before wait(
   }
 });
 
+test("Law 8: a reader has the reason of a go() that was abandoned before wait() resolves", async () => {
+  for (const slice of [0, Infinity]) {
+    for (const isRung of [false, true]) {
+      for (const turns of [0, 1, 2, 3, 4, 5]) {
+        const group = new CoGroup({ concurrency: 2, slice, paused: true });
+        const got: unknown[] = [];
+        for (const _ of range(6)) {
+          group.go(() => {}).catch((reason) => got.push(reason));
+        }
+        for (const _ of range(turns)) await undefined;
+        if (isRung) group.resume();
+        group.abort("no more");
+        await group.wait();
+        assertEquals(got.length + group.stats.fulfilled, 6);
+      }
+    }
+  }
+});
+
+test("Law 8: every direct reader of a go() has its result before an idle() resolves that was called in any microtask", async () => {
+  for (const turns of range(12)) {
+    const group = new CoGroup(4);
+    const got: number[] = [];
+    for (const n of range(4)) {
+      group.go(async () => {
+        for (const _ of range(n)) await undefined;
+      }).then(() => got.push(n));
+    }
+    for (const _ of range(turns)) await undefined;
+    await group.idle();
+    assertEquals(got.length, 4, `${turns} microtasks`);
+  }
+});
+
+test("CoGroup.idle() waits for what the reader of the last result brings", async () => {
+  const group = new CoGroup(2);
+  const done: string[] = [];
+  const { promise, open } = gate();
+  group.go(() => promise).then(() => {
+    group.add(async () => {
+      await undefined;
+      done.push("more");
+    });
+  });
+  await settled();
+  const idle = group.idle();
+  open();
+  await idle;
+  assertEquals(done, ["more"]);
+});
+
+test("CoGroup.idle() of a group at rest does not wait for what comes right after the call", async () => {
+  const group = new CoGroup(1);
+  const { promise, open } = gate();
+  const idle = group.idle();
+  group.add(() => promise);
+  await idle;
+  assertEquals(group.inFlight, 1);
+  open();
+  await group.wait();
+});
+
 test("Law 8: a reader of a map() has its results before idle() resolves", async () => {
   for (const ordered of [true, false]) {
     const group = new CoGroup({ concurrency: 2, slice: 0 });

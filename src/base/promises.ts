@@ -63,6 +63,21 @@ export function deferred<T>(): Deferred<T> {
 /** For what needs no answer: a rejection, a timer's end. */
 export function ignore(): void {}
 
+const { then } = Promise.prototype;
+const resolved = Promise.resolve.bind(Promise) as <T>(value: T) => Promise<T>;
+
+/**
+ * What `then` of the promise gives that `await` would wait for. As there, a `then` of its
+ * own that a promise of the engine's has is not asked. Throws what a getter of it throws.
+ */
+export function afterwards<R>(
+  value: unknown,
+  onFulfilled: (value: unknown) => R,
+  onRejected: (error: unknown) => R,
+): Promise<R> {
+  return then.call(resolved(value), onFulfilled, onRejected) as Promise<R>;
+}
+
 /** To do something one microtask later. */
 export const SETTLED: Promise<void> = Promise.resolve();
 

@@ -3,22 +3,28 @@
  * (law 13): a reaction that was registered there starts it.
  *
  * A call that is next when it comes is run by one async function: `workSoon`, in
- * workers.ts. Of any other `promise` is `turn().then(start)`. `start` returns the call,
- * which is a thenable, so the engine asks it for the result by `then`, and hands over what
- * settles `promise`. A queued call has none of that yet, which saves half of its memory.
- * WARNING: it would be simpler if `start` returned a promise. But a promise that waits
- * for another one settles some microtasks late: after what the task's end has set off.
+ * workers.ts. Of any other `promise` is `turn().then(start)`, and `start` returns a
+ * promise: of the task's end, or `result`. Nothing else is made for a call that is queued
+ * (bench: b).
  *
  * Invariants:
  * 1. While a call can be woken it waits for one turn, and each turn is used once.
- * 2. `promise` always settles (law 6): in the step in which the task's end is counted,
- *    or in the microtask after its start. So a direct reader of the promise has the
- *    result before a caller that waits for the group's end is told (law 8).
+ * 2. `promise` always settles (law 6): two microtasks after the end of the task was
+ *    counted at the latest; or after the call was abandoned, four. WARNING: a group that is
+ *    at rest says so only after that, so that a direct reader has the result by then (law
+ *    8): see `Group`.
  *
  * @module
  */
 
-import { ignore, keep, lastResolve, type Settle } from "../base/promises.ts";
+import {
+  type Deferred,
+  deferred,
+  ignore,
+  keep,
+  lastResolve,
+  type Settle,
+} from "../base/promises.ts";
 import type { Task, TaskOptions } from "../task.ts";
 import { Entry, type Host, type Item, type Traits } from "./entry.ts";
 import { Places } from "./places.ts";
@@ -26,7 +32,7 @@ import { Places } from "./places.ts";
 /** What starts the calls of a group. */
 export interface Caller {
   /** Runs the first turn of the call with this number: starts it, if it may start now. */
-  readonly start: (place: number) => Call;
+  readonly start: (place: number) => Promise<unknown>;
   /** Runs a later turn of it. */
   readonly startAgain: (place: number) => void;
 }
@@ -38,28 +44,6 @@ export interface Caller {
 // wrong call.
 const woken = new Places<Call>();
 
-/** What settles the promise of a call that has asked. */
-class Asked {
-  readonly resolve: Settle<unknown>;
-  readonly reject: Settle<unknown>;
-
-  constructor(resolve: Settle<unknown>, reject: Settle<unknown>) {
-    this.resolve = resolve;
-    this.reject = reject;
-  }
-}
-
-/** The result of a call, where the promise has not asked for it yet. */
-class Outcome {
-  readonly value: unknown;
-  readonly isError: boolean;
-
-  constructor(value: unknown, isError: boolean) {
-    this.value = value;
-    this.isError = isError;
-  }
-}
-
 export class Call extends Entry implements Host {
   /** Set by the call of `go`, before anything can be told of it. */
   declare promise: Promise<unknown>;
@@ -67,13 +51,13 @@ export class Call extends Entry implements Host {
   declare isAwake: boolean;
   /** Ends its wait for a turn. None while it does not wait. */
   declare takeTurn: Settle<number> | undefined;
-  /** The promise that has asked for the result, or the result: whichever came first. */
-  declare end: Asked | Outcome | undefined;
+  /** What its end settles, where that is not the end of the one attempt that it has. */
+  declare result: Deferred<unknown> | undefined;
 
   constructor(task: Task, options: TaskOptions | undefined, traits: Traits) {
     super(task, options, traits);
     this.takeTurn = undefined;
-    this.end = undefined;
+    this.result = undefined;
   }
 
   override get host(): Host {
@@ -105,28 +89,25 @@ export class Call extends Entry implements Host {
   /** Its worker has nothing more to do for it. */
   next(): undefined {}
 
-  /** Its promise asks for the result. */
-  then(resolve: Settle<unknown>, reject: Settle<unknown>): void {
-    const { end } = this;
-    if (!(end instanceof Outcome)) this.end = new Asked(resolve, reject);
-    else if (end.isError) reject(end.value);
-    else resolve(end.value);
+  /** Makes what its end settles. It is for `promise` alone, which tells of a rejection. */
+  later(): Deferred<unknown> {
+    return this.result ??= deferred();
   }
 
   override fulfilled(value: unknown): void {
-    if (this.end instanceof Asked) this.end.resolve(value);
-    else this.end = new Outcome(value, false);
+    this.result?.resolve(value); // Else `promise` hears it from the attempt itself.
   }
 
   override failed(error: unknown): boolean {
-    if (this.end instanceof Asked) this.end.reject(error);
-    else this.end = new Outcome(error, true);
+    this.result?.reject(error);
     return true;
   }
 
   override abandoned(reason: unknown): void {
     this.promise.catch(ignore);
-    this.failed(reason);
+    const { promise, reject } = this.later();
+    promise.catch(ignore);
+    reject(reason);
     this.wake(); // If it has not started, its promise has not asked.
   }
 }
@@ -134,7 +115,7 @@ export class Call extends Entry implements Host {
 /** The workers, as the calls of their group see them. */
 export interface Starter {
   nextOf(host: Host, workerId: number): Item | undefined;
-  workCall(call: Call): void;
+  workCall(call: Call): Promise<unknown>;
   wakeNext(): boolean;
   /** The call could not start now: it is to be woken when it can. */
   look(): void;
@@ -142,24 +123,27 @@ export interface Starter {
 
 /** Makes the two functions that start all calls of a group. */
 export function starter(workers: Starter, noId: number): Caller {
-  const take = (place: number): Call => {
+  const start = (place: number): Promise<unknown> => {
     const call = woken.take(place);
     const isNext = workers.nextOf(call, noId) === call;
     // Registered now, in this context: the next turn may come before the attempt's end.
     const mayBeAgain = call.traits.retry !== undefined || !isNext;
     if (mayBeAgain && call.state !== "gone") call.turn().then(startAgain);
-    if (isNext) {
-      workers.workCall(call);
-      workers.wakeNext(); // There may be more to do.
-    } else if (call.state !== "gone") workers.look();
-    return call;
+    if (!isNext) {
+      if (call.state !== "gone") workers.look();
+      return call.later().promise;
+    }
+    const end = workers.workCall(call);
+    workers.wakeNext(); // There may be more to do.
+    return end;
   };
-  const startAgain = (place: number): void => void take(place);
-  return { start: take, startAgain };
+  const startAgain = (place: number): void => void start(place);
+  return { start, startAgain };
 }
 
 /** Waits until the call, which could not start, is woken again. Throws why it is abandoned, if it is. */
 export async function wokenAgain(call: Call): Promise<void> {
-  if (call.state === "gone") throw (call.end as Outcome).value;
+  // WARNING: no `await` but then: the call would be woken while it waits for no turn.
+  if (call.result !== undefined) await call.result.promise;
   woken.take(await call.turn());
 }

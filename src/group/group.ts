@@ -3,7 +3,7 @@
  *
  * Invariants:
  * 1. A group is at rest when nothing is queued, delayed, lent or in flight. `wait` and
- *    `idle` resolve when the workers have looked, in a later microtask: by then the
+ *    `idle` resolve when the workers have looked, some microtasks later: by then the
  *    caller of the last task has its result (law 8).
  * 2. An abort is one step (law 5): first the state, the backlog, the delays and the
  *    counts change, and only then is anything told that can run the user's code.
@@ -129,6 +129,8 @@ export class Group {
   readonly #idlers = new Set<() => void>();
   /** The promise that every `idle` without a signal returns until the group is at rest. */
   #idle: Promise<void> | undefined = undefined;
+  /** Whether it is about to tell that it is at rest. */
+  #isResting = false;
   #resetting: Promise<number> | undefined = undefined;
 
   constructor(settings: Settings) {
@@ -184,7 +186,7 @@ export class Group {
     };
     const attempts = this.attempts = new Attempts(parts);
     const { slice } = settings;
-    const onLooked = () => this.#rest();
+    const onLooked = () => void this.#restSoon();
     this.workers = new Workers({
       ...parts,
       attempts,
@@ -338,7 +340,7 @@ export class Group {
     try {
       const signal = abortSignal("idle", checked("idle", options)?.signal);
       if (signal?.aborted) return Promise.reject(reasonOf(signal));
-      if (this.isAtRest) return Promise.resolve();
+      if (this.isAtRest) return resultsRead();
       this.attempts.delays.look();
       if (signal !== undefined) {
         return this.#until(this.#idlers, signal, ignore);
@@ -577,8 +579,20 @@ export class Group {
     this.workers.look();
   }
 
+  /** Tells that the group is at rest, unless it goes on with what a reader of a result brings. */
+  async #restSoon(): Promise<void> {
+    if (this.#isResting || !this.#mayRest) return;
+    this.#isResting = true;
+    await resultsRead();
+    this.#isResting = false;
+    if (this.#mayRest) this.#rest();
+  }
+
+  get #mayRest(): boolean {
+    return this.workers.isWatched && this.isAtRest;
+  }
+
   #rest(): void {
-    if (!this.workers.isWatched || !this.isAtRest) return;
     const { isClosed } = this.state;
     const callbacks = [...this.#idlers];
     this.#idlers.clear();
@@ -592,6 +606,11 @@ export class Group {
     }
     for (const callback of callbacks) callback();
   }
+}
+
+/** Resolves when each direct reader of a result of `go` has it, if it was counted before: see `Call`. */
+async function resultsRead(): Promise<void> {
+  for (let i = 0; i < 3; i++) await undefined;
 }
 
 /** The task as its caller knows it. */

@@ -28,6 +28,7 @@ import type { Attempts, AttemptsOptions } from "./attempts.ts";
 import type { Bell } from "./bell.ts";
 import { type Call, type Caller, starter, wokenAgain } from "./call.ts";
 import { type Grace, RunContext } from "./context.ts";
+import { CallWorker, type OnCallEnd } from "./call_worker.ts";
 import type { Entry, Host, Item } from "./entry.ts";
 import type { Gate } from "./gate.ts";
 import { type Ids, NO_ID } from "./ids.ts";
@@ -49,6 +50,9 @@ export interface WorkersOptions extends AttemptsOptions {
   readonly onBroken: (error: unknown) => void;
 }
 
+/** So many workers for calls are kept while they have nothing to do. */
+const FEW = 64;
+
 export class Workers implements Host {
   readonly lingers = false;
   isAwake = false;
@@ -67,6 +71,8 @@ export class Workers implements Host {
   readonly #onBroken: (error: unknown) => void;
   readonly #ids: Ids;
   readonly #loans: Loans;
+  /** Those that are free. */
+  readonly #callWorkers: CallWorker[] = [];
   readonly #watch: Watch | undefined;
   /** Whether a caller waits for the group to be at rest. */
   isWatched = false;
@@ -172,27 +178,31 @@ export class Workers implements Host {
     return undefined;
   }
 
-  /** One worker for one call. It looks for nothing more: a call has one item (bench: go). */
-  async workCall(call: Call): Promise<void> {
-    if (!call.isPlain) return void this.work(call, call);
-    const ctx = this.#context();
-    ctx.item = call;
-    try {
-      const value = await this.#runner.invoke(call.task, ctx);
-      this.#end(ctx);
-      this.#attempts.end(call, "fulfilled");
-      call.fulfilled(value);
-    } catch (error) {
-      ctx.end();
-      const end = this.#attempts.fail(call, ctx, error);
-      if (end !== undefined) await end;
+  /** One worker for one call. It looks for nothing more: a call has one item (bench: b). */
+  workCall(call: Call): Promise<unknown> {
+    const isOnce = call.isPlain && call.traits.retry === undefined &&
+      call.result === undefined;
+    if (isOnce) {
+      const worker = this.#callWorkers.pop() ?? new CallWorker(this.#onCallEnd);
+      const ctx = this.#context();
+      ctx.item = call;
+      return worker.run(call, ctx, this.#runner);
     }
-    this.#release(ctx.workerId);
+    const { promise } = call.later();
+    this.work(call, call);
+    return promise;
   }
+
+  readonly #onCallEnd: OnCallEnd = (worker, call, ctx, fate) => {
+    this.#end(ctx);
+    this.#attempts.end(call, fate);
+    if (this.#callWorkers.length < FEW) this.#callWorkers.push(worker);
+    this.#release(ctx.workerId);
+  };
 
   /**
    * One worker for a call that is next when it comes. Settles as the call does, which
-   * can't be told early: one promise, where a call that waits takes four (bench: go1).
+   * can't be told early: one promise, where a call that waits takes three (bench: b).
    */
   async #workSoon(call: Call): Promise<unknown> {
     await undefined; // Law 3.
