@@ -27,22 +27,15 @@ import {
 } from "../base/promises.ts";
 import type { Task, TaskOptions } from "../task.ts";
 import { Entry, type Host, type Item, type Traits } from "./entry.ts";
-import { Places } from "./places.ts";
+import { NO_ID } from "./ids.ts";
 
 /** What starts the calls of a group. */
 export interface Caller {
-  /** Runs the first turn of the call with this number: starts it, if it may start now. */
-  readonly start: (place: number) => Promise<unknown>;
+  /** Runs the first turn of the call: starts it, if it may start now. */
+  readonly start: (call: Call) => Promise<unknown>;
   /** Runs a later turn of it. */
-  readonly startAgain: (place: number) => void;
+  readonly startAgain: (call: Call) => void;
 }
-
-// The calls that were woken, by number. A turn is resolved with the number: with the call
-// itself, the engine would look for a `then`, and the promise would keep hold of the
-// call. WARNING: a list in the order of the turns would be simpler. But if one turn is
-// lost (a script that is terminated, a hook of Node's), each later turn would take the
-// wrong call.
-const woken = new Places<Call>();
 
 export class Call extends Entry implements Host {
   /** Set by the call of `go`, before anything can be told of it. */
@@ -50,7 +43,7 @@ export class Call extends Entry implements Host {
   /** Never there: its worker does not look for more. */
   declare isAwake: boolean;
   /** Ends its wait for a turn. None while it does not wait. */
-  declare takeTurn: Settle<number> | undefined;
+  declare takeTurn: Settle<Call> | undefined;
   /** What its end settles, where that is not the end of the one attempt that it has. */
   declare result: Deferred<unknown> | undefined;
 
@@ -72,9 +65,9 @@ export class Call extends Entry implements Host {
     return false;
   }
 
-  /** Resolves when it is woken, with its place among those that were. */
-  turn(): Promise<number> {
-    const turn = new Promise<number>(keep);
+  /** Resolves with it when it is woken. */
+  turn(): Promise<Call> {
+    const turn = new Promise<Call>(keep);
     this.takeTurn = lastResolve();
     return turn;
   }
@@ -83,7 +76,7 @@ export class Call extends Entry implements Host {
     const { takeTurn } = this;
     if (takeTurn === undefined) return;
     this.takeTurn = undefined;
-    takeTurn(woken.put(this));
+    takeTurn(this);
   }
 
   /** Its worker has nothing more to do for it. */
@@ -122,10 +115,9 @@ export interface Starter {
 }
 
 /** Makes the two functions that start all calls of a group. */
-export function starter(workers: Starter, noId: number): Caller {
-  const start = (place: number): Promise<unknown> => {
-    const call = woken.take(place);
-    const isNext = workers.nextOf(call, noId) === call;
+export function starter(workers: Starter): Caller {
+  const start = (call: Call): Promise<unknown> => {
+    const isNext = workers.nextOf(call, NO_ID) === call;
     // Registered now, in this context: the next turn may come before the attempt's end.
     const mayBeAgain = call.traits.retry !== undefined || !isNext;
     if (mayBeAgain && call.state !== "gone") call.turn().then(startAgain);
@@ -137,7 +129,7 @@ export function starter(workers: Starter, noId: number): Caller {
     workers.wakeNext(); // There may be more to do.
     return end;
   };
-  const startAgain = (place: number): void => void start(place);
+  const startAgain = (call: Call): void => void start(call);
   return { start, startAgain };
 }
 
@@ -145,5 +137,5 @@ export function starter(workers: Starter, noId: number): Caller {
 export async function wokenAgain(call: Call): Promise<void> {
   // WARNING: no `await` but then: the call would be woken while it waits for no turn.
   if (call.result !== undefined) await call.result.promise;
-  woken.take(await call.turn());
+  await call.turn();
 }

@@ -57,7 +57,7 @@ export class Workers implements Host {
   readonly lingers = false;
   isAwake = false;
   readonly turn: Turn;
-  readonly #caller: Caller = starter(this, NO_ID);
+  readonly #caller: Caller = starter(this);
   readonly #mayBePrompt: boolean;
   readonly #state: State;
   readonly #queue: OwnQueue<Item>;
