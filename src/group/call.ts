@@ -88,20 +88,20 @@ export class Call extends Entry implements Host {
   }
 
   override fulfilled(value: unknown): void {
-    this.result?.resolve(value); // Else `promise` hears it from the attempt itself.
+    this.result!.resolve(value);
   }
 
   override failed(error: unknown): boolean {
-    this.result?.reject(error);
+    this.result?.reject(error); // Else `promise` hears it from the attempt itself.
     return true;
   }
 
   override abandoned(reason: unknown): void {
     this.promise.catch(ignore);
     const { promise, reject } = this.later();
-    promise.catch(ignore);
+    promise.catch(ignore); // Its turn may never come, where a request is over.
     reject(reason);
-    this.wake(); // If it has not started, its promise has not asked.
+    this.wake();
   }
 }
 
@@ -122,7 +122,7 @@ export function starter(workers: Starter): Caller {
     const mayBeAgain = call.traits.retry !== undefined || !isNext;
     if (mayBeAgain && call.state !== "gone") call.turn().then(startAgain);
     if (!isNext) {
-      if (call.state !== "gone") workers.look();
+      workers.look();
       return call.later().promise;
     }
     const end = workers.workCall(call);
