@@ -150,7 +150,7 @@ export class Turn extends Link {
   }
 
   #read(ms: number): boolean {
-    if (isStale) findSmallest();
+    if (isStale && smallest < this.#slice) findSmallest();
     const slice = Math.min(this.#slice, smallest);
     const time = read();
     const held = time - since;

@@ -497,9 +497,9 @@ export class Workers implements Host {
   }
 
   #rest(): void {
-    const isWanted = this.#hasNext || this.#loans.waiting > 0;
-    if (this.turn.isWaiting && isWanted) return;
-    this.turn.leave();
+    const { turn } = this;
+    if (turn.isWaiting && (this.#hasNext || this.#loans.waiting > 0)) return;
+    turn.leave();
     this.#attempts.timeouts.rest();
     if (this.#state.lent === 0) this.#grace.rest();
   }
