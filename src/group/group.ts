@@ -129,8 +129,6 @@ export class Group {
   readonly #idlers = new Set<() => void>();
   /** The promise that every `idle` without a signal returns until the group is at rest. */
   #idle: Promise<void> | undefined = undefined;
-  /** Whether it is about to tell that it is at rest. */
-  #isResting = false;
   #resetting: Promise<number> | undefined = undefined;
 
   constructor(settings: Settings) {
@@ -186,7 +184,7 @@ export class Group {
     };
     const attempts = this.attempts = new Attempts(parts);
     const { slice } = settings;
-    const onLooked = () => void this.#restSoon();
+    const onLooked = () => this.#rest();
     this.workers = new Workers({
       ...parts,
       attempts,
@@ -579,20 +577,9 @@ export class Group {
     this.workers.look();
   }
 
-  /** Tells that the group is at rest, unless it goes on with what a reader of a result brings. */
-  async #restSoon(): Promise<void> {
-    if (this.#isResting || !this.#mayRest) return;
-    this.#isResting = true;
-    await resultsRead();
-    this.#isResting = false;
-    if (this.#mayRest) this.#rest();
-  }
-
-  get #mayRest(): boolean {
-    return this.workers.isWatched && this.isAtRest;
-  }
-
+  /** Whether it is at rest is seen now, and told when each reader of a result has that. */
   #rest(): void {
+    if (!this.workers.isWatched || !this.isAtRest) return;
     const { isClosed } = this.state;
     const callbacks = [...this.#idlers];
     this.#idlers.clear();
@@ -604,6 +591,11 @@ export class Group {
       for (const ender of this.#enders) callbacks.push(ender);
       this.#enders.clear();
     }
+    this.#tellRest(callbacks);
+  }
+
+  async #tellRest(callbacks: readonly (() => void)[]): Promise<void> {
+    await resultsRead();
     for (const callback of callbacks) callback();
   }
 }
