@@ -459,6 +459,9 @@ export class CoGroup implements AsyncDisposable {
    * Waits until nothing is queued, delayed, lent or in flight, now or for the first
    * time from now on. The intake stays open: for tasks that add tasks.
    *
+   * It resolves some microtasks later, also if the group is at rest already: by then the
+   * callers of `go` have their results. To ask whether it is at rest, read `stats`.
+   *
    * @param options A signal to give the wait up; then nothing of it is left.
    * @returns A promise that resolves then. Rejects only with the reason of
    *   `options.signal`, or with a TypeError if that is no signal.

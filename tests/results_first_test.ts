@@ -138,6 +138,25 @@ test("Law 8: every direct reader of a go() has its result before an idle() resol
   }
 });
 
+for (const how of ["abort", "withdraw", "clear"] as const) {
+  test(`Law 8: a reader has the reason of a go() that was next, before an idle() resolves that was called after ${how}()`, async () => {
+    for (const turns of range(6)) {
+      for (const isPaused of [false, true]) {
+        const group = new CoGroup(1);
+        const got: unknown[] = [];
+        const call = group.go(() => {}, { id: "it" });
+        call.then(() => got.push("done"), () => got.push("gone"));
+        if (isPaused) group.pause();
+        for (const _ of range(turns)) await undefined;
+        if (how === "withdraw") group.withdraw("it");
+        else group[how]();
+        await group.idle();
+        assertEquals(got.length, 1, `${turns} ${isPaused}`);
+      }
+    }
+  });
+}
+
 test("CoGroup.idle() resolves when the group is at rest for the first time, though each reader of a result brings the next task", async () => {
   const group = new CoGroup(2);
   let count = 0;
@@ -158,7 +177,7 @@ test("CoGroup.idle() of a group at rest does not wait for what comes right after
   const idle = group.idle();
   group.add(() => promise);
   await idle;
-  assertEquals(group.inFlight, 1);
+  assertEquals(group.size + group.inFlight, 1);
   open();
   await group.wait();
 });

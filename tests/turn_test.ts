@@ -219,3 +219,14 @@ test("Turns that all leave lay nothing more: the loop comes to rest", async () =
   await clock.run(100);
   assertEquals(clock.timers, 0);
 });
+
+test("Turn.enter() forgets the slices of turns that have left, also of ever smaller ones", () => {
+  for (const n of range(40)) {
+    const turn = new Turn(40 - n);
+    turn.enter();
+    turn.leave();
+  }
+  using all = setup([60]);
+  const starts = work(all.turns[0]);
+  assert(starts >= 50, `${starts} starts`);
+});

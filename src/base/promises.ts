@@ -67,8 +67,9 @@ const { then } = Promise.prototype;
 const resolved = Promise.resolve.bind(Promise) as <T>(value: T) => Promise<T>;
 
 /**
- * What `then` of the promise gives that `await` would wait for. As there, a `then` of its
- * own that a promise of the engine's has is not asked. Throws what a getter of it throws.
+ * Calls one of the two when `await` of the value would go on. As there, a `then` of its own
+ * that a promise of the engine's has is not asked. Throws what a getter of it throws. A
+ * promise must not answer differently each time that it is asked for its `constructor`.
  */
 export function afterwards<R>(
   value: unknown,

@@ -10,7 +10,7 @@
  * Invariants:
  * 1. While a call can be woken it waits for one turn, and each turn is used once.
  * 2. `promise` always settles (law 6): two microtasks after the end of the task was
- *    counted at the latest; or after the call was abandoned, four. WARNING: a group that is
+ *    counted at the latest; or after the call was abandoned, five. WARNING: a group that is
  *    at rest says so only after that, so that a direct reader has the result by then (law
  *    8): see `Group`.
  *

@@ -602,7 +602,7 @@ export class Group {
 
 /** Resolves when each direct reader of a result of `go` has it, if it was counted before: see `Call`. */
 async function resultsRead(): Promise<void> {
-  for (let i = 0; i < 3; i++) await undefined;
+  for (let i = 0; i < 5; i++) await undefined;
 }
 
 /** The task as its caller knows it. */
