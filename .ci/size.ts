@@ -42,7 +42,7 @@ const BUNDLES = [
 const ENTRY_POINT = {
   title: "Channel alone, from JSR",
   source: 'export { Channel } from "@cogroup/cogroup/channel";',
-  ceiling: 6_750,
+  ceiling: 6_800,
 };
 
 /** What the tarball's package.json says: a file that is not used does nothing. */
