@@ -22,6 +22,7 @@ import {
   deferred,
   ignore,
   keep,
+  lastReject,
   lastResolve,
   type Settle,
 } from "../base/promises.ts";
@@ -69,6 +70,7 @@ export class Call extends Entry implements Host {
   turn(): Promise<Call> {
     const turn = new Promise<Call>(keep);
     this.takeTurn = lastResolve();
+    lastReject(); // It would keep hold of the turn, and so of the call.
     return turn;
   }
 
