@@ -3,7 +3,6 @@ import type { ChannelOptions } from "../src/channel/channel_options.ts";
 import { droppingQueue } from "../src/queues/dropping_queue.ts";
 import { ChannelClosedError } from "../src/base/errors.ts";
 import { fifoQueue } from "../src/queues/fifo_queue.ts";
-import type { Queue } from "../src/queues/queue.ts";
 import {
   channelContract,
   outcomes,
@@ -18,6 +17,7 @@ import {
   assertThrows,
   stdChannel,
 } from "./support/std.ts";
+import { Stack } from "./support/stack.ts";
 import { test } from "./support/test.ts";
 
 channelContract("Channel", Channel, ChannelClosedError);
@@ -28,36 +28,6 @@ if (stdChannel !== undefined) {
     stdChannel.Channel,
     stdChannel.ChannelClosedError,
   );
-}
-
-/** Last in, first out: a queue of someone else's. */
-class Stack<T> implements Queue<T> {
-  readonly capacity: number;
-  #values: T[] = [];
-
-  constructor(capacity: number) {
-    this.capacity = capacity;
-  }
-
-  get size(): number {
-    return this.#values.length;
-  }
-
-  push(value: T): void {
-    this.#values.push(value);
-  }
-
-  peek(): T | undefined {
-    return this.#values.at(-1);
-  }
-
-  shift(): T | undefined {
-    return this.#values.pop();
-  }
-
-  clear(): T[] {
-    return this.#values.splice(0).reverse();
-  }
 }
 
 test("Channel of capacity Infinity never lets a sender wait", async () => {

@@ -27,6 +27,7 @@ import {
   assertThrows,
   FakeTime,
 } from "./support/std.ts";
+import { Stack } from "./support/stack.ts";
 import { test } from "./support/test.ts";
 
 const reasonOf = (promise: Promise<unknown>) =>
@@ -358,29 +359,8 @@ test("CoGroup of a keyedQueue: map shares the keys, and reset leaves none taken"
   }
 });
 
-/** A stack, which is as good a queue as any. */
-class Stack implements Queue<QueuedTask> {
-  readonly capacity = Infinity;
-  values: QueuedTask[] = [];
-  get size(): number {
-    return this.values.length;
-  }
-  push(value: QueuedTask): void {
-    this.values.push(value);
-  }
-  peek(): QueuedTask | undefined {
-    return this.values.at(-1);
-  }
-  shift(): QueuedTask | undefined {
-    return this.values.pop();
-  }
-  clear(): QueuedTask[] {
-    return this.values.splice(0).reverse();
-  }
-}
-
 test("CoGroup of a queue of one's own starts what that says is next; it sees tasks and their options", async () => {
-  const queue = new Stack();
+  const queue = new Stack<QueuedTask>();
   const order: number[] = [];
   const group = new CoGroup({ concurrency: 1, paused: true, queue });
   for (const n of range(3)) {
@@ -488,7 +468,7 @@ test("CoGroup.insert() at whose task compare throws when there is room is told s
 });
 
 test("CoGroup.insert() at whose task a queue of one's own throws leaves no listener on its signal", async () => {
-  class Full extends Stack {
+  class Full extends Stack<QueuedTask> {
     override readonly capacity = 0;
     override push(): void {
       throw why;
@@ -551,7 +531,7 @@ test("CoGroup: a retry at which compare throws has failed with that, and the oth
 
 test("CoGroup: a retry at which a queue of one's own throws is reported done to that queue, once", async () => {
   using time = new FakeTime();
-  class Once extends Stack {
+  class Once extends Stack<QueuedTask> {
     readonly pushed: QueuedTask[] = [];
     readonly over: QueuedTask[] = [];
     override push(value: QueuedTask): void {
@@ -581,7 +561,7 @@ test("CoGroup reports a task as done to a queue of one's own once, and only one 
     if (value !== undefined) log.push(`${what} ${value.options?.id}`);
     return value;
   };
-  class Told extends Stack {
+  class Told extends Stack<QueuedTask> {
     override shift(): QueuedTask | undefined {
       return tell("shift", super.shift());
     }
@@ -686,7 +666,7 @@ for (const [what, { tasks, withdrawn, isCleared }] of Object.entries(scenes)) {
 // --- what else is rare, and no fault of the queue's ---
 
 test("CoGroup of a queue of one's own that evicts, and won't have a task after all, evicts none for it", async () => {
-  const queue = Object.assign(new Stack(), {
+  const queue = Object.assign(new Stack<QueuedTask>(), {
     capacity: 2,
     whenFull: "evict" as const,
     push(value: QueuedTask) {
@@ -783,7 +763,7 @@ test("CoGroup that is aborted while one task is evicted for another gives all th
 /** A queue whose `clear` throws, the first time or always; or loses what is first. */
 function badlyCleared(how: "once" | "always" | "loses"): Queue<QueuedTask> {
   let times = 0;
-  const queue = new Stack();
+  const queue = new Stack<QueuedTask>();
   const clear = queue.clear.bind(queue);
   queue.clear = () => {
     if (how === "loses") queue.values.shift();
@@ -944,38 +924,10 @@ for (const isChecked of [false, true]) {
   });
 }
 
-/** Last in, first out; and so `clear` gives them. */
-class Latest<T> implements Queue<T> {
-  readonly capacity = Infinity;
-  readonly #values: T[] = [];
-
-  get size(): number {
-    return this.#values.length;
-  }
-
-  push(value: T): void {
-    this.#values.push(value);
-  }
-
-  peek(): T | undefined {
-    return this.#values.at(-1);
-  }
-
-  shift(): T | undefined {
-    return this.#values.pop();
-  }
-
-  clear(): T[] {
-    return this.#values.splice(0).reverse();
-  }
-}
-
 for (const isChecked of [false, true]) {
   const what = `an order of arrival; checked: ${isChecked}`;
   const make = () =>
-    isChecked
-      ? checkedQueue(new Latest<QueuedTask>())
-      : new Latest<QueuedTask>();
+    isChecked ? checkedQueue(new Stack<QueuedTask>()) : new Stack<QueuedTask>();
 
   test(`CoGroup.tasks() and a clean-up after withdrawals leave a queue of the user's own as it is, with ${what}`, async () => {
     const queue = make();

@@ -108,7 +108,7 @@ test("CoGroup.tasks() shows none that has ended, also where its end is told, and
   assertBooks(group);
 });
 
-/** A queue of one's own, which can only be seen by taking everything out. */
+/** A queue of the user's own: first in, first out. */
 function ownQueue(): Queue<QueuedTask> {
   const values: QueuedTask[] = [];
   return {
