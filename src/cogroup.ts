@@ -460,7 +460,8 @@ export class CoGroup implements AsyncDisposable {
    * time from now on. The intake stays open: for tasks that add tasks.
    *
    * It resolves some microtasks later, also if the group is at rest already: by then the
-   * callers of `go` have their results. To ask whether it is at rest, read `stats`.
+   * callers of `go` have their results, and may have brought more. To ask whether it is
+   * at rest, read `stats`.
    *
    * @param options A signal to give the wait up; then nothing of it is left.
    * @returns A promise that resolves then. Rejects only with the reason of

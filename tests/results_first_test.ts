@@ -39,7 +39,12 @@ const ends: Record<string, (group: CoGroup) => Promise<unknown>> = {
   reset: (group) => group.reset(),
   "progress's last snapshot": async (group) => {
     group.close();
-    for await (const _ of group.progress({ interval: 0 }));
+    const snapshots = group.progress({ interval: 0 });
+    for (let isLast = false; !isLast;) { // Not `for await`, which waits for `return`.
+      const { value } = await snapshots.next();
+      const { queued, delayed, lent, inFlight } = value!;
+      isLast = queued + delayed + lent + inFlight === 0;
+    }
   },
 };
 
@@ -139,8 +144,11 @@ test("Law 8: every direct reader of a go() has its result before an idle() resol
 });
 
 for (const how of ["abort", "withdraw", "clear"] as const) {
-  test(`Law 8: a reader has the reason of a go() that was next, before an idle() resolves that was called after ${how}()`, async () => {
-    for (const turns of range(6)) {
+  test(`Law 8: a reader has the reason of a go() that was next when ${how}() came, before idle() and any other end`, async () => {
+    const waits = Object.values(ends);
+    for (const i of range(6 * waits.length)) {
+      const wait = waits[i % waits.length]!;
+      const turns = Math.floor(i / waits.length);
       for (const isPaused of [false, true]) {
         const group = new CoGroup(1);
         const got: unknown[] = [];
@@ -150,12 +158,25 @@ for (const how of ["abort", "withdraw", "clear"] as const) {
         for (const _ of range(turns)) await undefined;
         if (how === "withdraw") group.withdraw("it");
         else group[how]();
-        await group.idle();
+        await wait(group);
         assertEquals(got.length, 1, `${turns} ${isPaused}`);
       }
     }
   });
 }
+
+test("Law 8: a reader has the reason of a go() that was abandoned before the last snapshot of progress()", async () => {
+  const group = new CoGroup(1);
+  const seen: string[] = [];
+  group.go(() => {}).catch(() => seen.push("reason"));
+  group.pause();
+  await settled();
+  const snapshots = group.progress({ interval: 0 });
+  group.abort();
+  await snapshots.next();
+  seen.push("snapshot");
+  assertEquals(seen, ["reason", "snapshot"]);
+});
 
 test("CoGroup.idle() resolves when the group is at rest for the first time, though each reader of a result brings the next task", async () => {
   const group = new CoGroup(2);

@@ -1,3 +1,4 @@
+import { CoGroup } from "../mod.ts";
 import { keep, lastReject, lastResolve } from "../src/base/promises.ts";
 import { assertEquals, assertRejects } from "./support/std.ts";
 import { test } from "./support/test.ts";
@@ -13,4 +14,12 @@ test("lastResolve() and lastReject() take what settles the last promise, and not
   lastResolve();
   lastReject();
   assertEquals([lastResolve(), lastReject()], [undefined, undefined]);
+});
+
+test("CoGroup.go() of a task that has to wait leaves nothing of it where promises are made", async () => {
+  const group = new CoGroup({ concurrency: 1, paused: true });
+  group.go(() => {});
+  assertEquals([lastResolve(), lastReject()], [undefined, undefined]);
+  group.resume();
+  await group.wait();
 });

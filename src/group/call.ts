@@ -9,10 +9,10 @@
  *
  * Invariants:
  * 1. While a call can be woken it waits for one turn, and each turn is used once.
- * 2. `promise` always settles (law 6): two microtasks after the end of the task was
- *    counted at the latest; or after the call was abandoned, five. WARNING: a group that is
- *    at rest says so only after that, so that a direct reader has the result by then (law
- *    8): see `Group`.
+ * 2. `promise` always settles (law 6), and its direct reader has the result at most `HOPS`
+ *    microtasks after the end of the task was counted, or the call abandoned. WARNING:
+ *    each `await` more between the two is one more; the most has `wokenAgain`.
+ * 3. What tells that a group is at rest waits for that: `resultsRead` (law 8).
  *
  * @module
  */
@@ -140,4 +140,12 @@ export async function wokenAgain(call: Call): Promise<void> {
   // WARNING: no `await` but then: the call would be woken while it waits for no turn.
   if (call.result !== undefined) await call.result.promise;
   await call.turn();
+}
+
+/** Within how many microtasks the reader of a result has it: see invariant 2. */
+const HOPS = 5;
+
+/** Resolves when each direct reader of a result of `go` that was counted has it. */
+export async function resultsRead(): Promise<void> {
+  for (let i = 0; i < HOPS; i++) await undefined;
 }

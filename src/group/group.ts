@@ -26,6 +26,7 @@ import type { OwnQueue } from "../queues/queue.ts";
 import type { QueuedTask } from "../task.ts";
 import { Attempts } from "./attempts.ts";
 import { Bell } from "./bell.ts";
+import { resultsRead } from "./call.ts";
 import { Grace } from "./context.ts";
 import { Diagnosis } from "./diagnosis.ts";
 import { infoOf, type TaskInfo } from "./directory.ts";
@@ -598,11 +599,6 @@ export class Group {
     await resultsRead();
     for (const callback of callbacks) callback();
   }
-}
-
-/** Resolves when each direct reader of a result of `go` has it, if it was counted before: see `Call`. */
-async function resultsRead(): Promise<void> {
-  for (let i = 0; i < 5; i++) await undefined;
 }
 
 /** The task as its caller knows it. */

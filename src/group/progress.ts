@@ -14,6 +14,7 @@ import { milliseconds, options as checked } from "../base/check.ts";
 import { Clock } from "../base/clock.ts";
 import { DONE, Steps } from "../base/steps.ts";
 import { Timer } from "../base/timer.ts";
+import { resultsRead } from "./call.ts";
 import type { Group } from "./group.ts";
 import type { CoGroupStats } from "./state.ts";
 
@@ -81,6 +82,7 @@ export class Progress extends Steps<CoGroupStats> {
       const isEnd = this.#group.state.isClosed && this.#group.isAtRest;
       const wait = isEnd ? 0 : this.#due - this.#clock.now();
       const stats = this.#group.stats;
+      if (isEnd) await resultsRead();
       if (wait <= 0 && !isSame(stats, this.#last)) {
         this.#last = stats;
         this.#due = this.#clock.now() + this.#interval;
