@@ -220,7 +220,7 @@ test("Turns that all leave lay nothing more: the loop comes to rest", async () =
   assertEquals(clock.timers, 0);
 });
 
-test("Turn.enter() forgets the slices of turns that have left, also of ever smaller ones", () => {
+test("Turn.mayStart() does not count the slices of turns that have left, also of ever smaller ones", () => {
   for (const n of range(40)) {
     const turn = new Turn(40 - n);
     turn.enter();
