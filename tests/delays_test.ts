@@ -23,7 +23,7 @@ class Setup implements Disposable {
   }
 
   add(name: string, ms: number): Named {
-    const one = { name, index: -1, due: 0, turn: 0 };
+    const one = { name, index: -1 };
     this.delays.add(one, ms);
     return one;
   }
@@ -145,7 +145,7 @@ test("Delays has one timer, to when the first one is due, and none when it is em
   const log: string[] = [];
   const delays = new Delays<Named>(({ name }) => log.push(name));
   const add = (ms: number) => {
-    const one = { name: `${ms}`, index: -1, due: 0, turn: 0 };
+    const one = { name: `${ms}`, index: -1 };
     delays.add(one, ms);
     return one;
   };
@@ -170,7 +170,7 @@ test("Law 15: one delay that comes later has all those told that are due, though
     const log: string[] = [];
     const delays = new Delays<Named>(({ name }) => log.push(name));
     const add = (name: string, ms: number) =>
-      delays.add({ name, index: -1, due: 0, turn: 0 }, ms);
+      delays.add({ name, index: -1 }, ms);
     add("a", 20);
     add("b", 10);
     clock.drop();

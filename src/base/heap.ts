@@ -1,33 +1,36 @@
 /**
- * A heap, in which each element has up to four below it, whose elements know their places, so that an element can be taken
- * out of the middle in O(log n). The one of the lowest rank comes out first.
+ * A heap, in which each element has up to four below it. The one of the lowest rank comes
+ * out first; of equal ones the one that was pushed first.
  *
- * The ranks are beside the elements: a comparison of two numbers in an array takes half of
- * the time of one that looks into two objects (bench: j, priorities).
+ * The ranks and turns are beside the elements: a comparison of numbers in a list takes
+ * half of the time of one that looks into two objects (bench: j, priorities). And no
+ * element is told where it is, unless the heap's owner asks for that.
  *
  * Invariants:
- * 1. No element comes before its parent, the one at `(index - 1) >> 2`.
- * 2. `element.index` is where it is, and its rank; -1 when it is not in.
+ * 1. The element at `i` has its rank and its turn at the same place of their lists.
+ * 2. No element comes before its parent, the one at `(i - 1) >> 2`.
  *
  * @module
  */
 
-/** Something that can be in a {@linkcode Heap}. */
-export interface Placed {
-  /** Where it is in the heap; -1 if it is in none. Only the heap writes it. */
-  index: number;
-}
+/** Compares two elements of equal ranks, as the function of `Array.sort` does. */
+type Compare<E> = (a: E, b: E) => number;
 
-export class Heap<E extends Placed> {
+export class Heap<E> {
   readonly #elements: E[] = [];
   readonly #ranks: number[] = [];
+  /** Which push each came with. */
+  readonly #turns: number[] = [];
+  #pushes = 0;
   /** The last way up or down. Kept: to make a list for each takes a third of the time. */
   readonly #way: number[] = [];
-  readonly #before: (a: E, b: E) => boolean;
+  readonly #compare: Compare<E> | undefined;
+  /** Is told of each place that an element comes to, for `delete` and `update`. */
+  onMove: ((element: E, place: number) => void) | undefined;
 
-  /** `before` tells whether `a` comes out before `b`, where their ranks are equal. */
-  constructor(before: (a: E, b: E) => boolean) {
-    this.#before = before;
+  constructor(compare?: Compare<E>, onMove?: Heap<E>["onMove"]) {
+    this.#compare = compare;
+    this.onMove = onMove;
   }
 
   get size(): number {
@@ -38,110 +41,149 @@ export class Heap<E extends Placed> {
     return this.#elements[0];
   }
 
-  /** A copy of all elements, in no order. */
-  get all(): E[] {
-    return [...this.#elements];
+  /** The rank of the first one; Infinity if there is none. */
+  get firstRank(): number {
+    return this.#ranks[0] ?? Infinity;
   }
 
-  push(element: E, rank = 0): void {
+  /** All elements, in the order in which they come out; they stay. */
+  get all(): E[] {
+    const ranks = this.#ranks;
+    return this.#sorted((a, b) =>
+      ranks[a]! - ranks[b]! || (this.#isEarlier(a, b) ? -1 : 1)
+    );
+  }
+
+  /** All elements, in the order in which they were pushed. Makes no comparison of them. */
+  get pushed(): E[] {
+    return this.#sorted((a, b) => this.#turns[a]! - this.#turns[b]!);
+  }
+
+  /** Where the element is now. */
+  push(element: E, rank: number): number {
     const { length } = this.#elements;
-    this.#replace(length, element, rank, length);
+    return this.#settle(length, element, rank, this.#pushes++, length);
   }
 
   shift(): E | undefined {
-    const first = this.first;
-    if (first !== undefined) this.delete(first);
+    const { first } = this;
+    if (first !== undefined) this.delete(0);
     return first;
   }
 
-  /** Takes out an element that is in. */
-  delete(element: E): void {
-    const { index } = element;
+  /** Takes out the element at that place. */
+  delete(place: number): void {
     const end = this.#elements.length - 1;
-    const last = this.#elements[end]!;
-    if (last !== element) this.#replace(index, last, this.#ranks[end]!, end);
+    if (place < end) {
+      const last = this.#elements[end]!;
+      this.#settle(place, last, this.#ranks[end]!, this.#turns[end]!, end);
+    }
     this.#elements.pop();
     this.#ranks.pop();
-    element.index = -1;
+    this.#turns.pop();
   }
 
-  /** The rank of an element that is in. */
-  rankOf({ index }: E): number {
-    return this.#ranks[index]!;
+  /** The element at that place has another rank now: puts it where it belongs. */
+  update(place: number, rank: number): void {
+    const element = this.#elements[place]!;
+    const turn = this.#turns[place]!;
+    this.#settle(place, element, rank, turn, this.#elements.length);
   }
 
-  /** Puts an element that is in, and has another rank now, in its place. */
-  update(element: E, rank = 0): void {
-    this.#replace(element.index, element, rank, this.#elements.length);
+  clear(): void {
+    this.#elements.length = this.#ranks.length = this.#turns.length = 0;
   }
 
-  /** Takes out all elements, in no order. Makes no comparison. */
-  clear(): E[] {
-    const elements = this.#elements.splice(0);
-    this.#ranks.length = 0;
-    for (const element of elements) element.index = -1;
-    return elements;
-  }
+  // WARNING: `compare` may throw. So all comparisons are made before anything moves.
 
-  // WARNING: `before` may throw. So all comparisons are made before anything moves.
-
-  /** Puts the element in the place of the one at `index`, or above or below that. */
-  #replace(index: number, element: E, rank: number, end: number): void {
-    const steps = this.#rise(element, rank, index) ||
-      this.#sink(element, rank, index, end);
+  /** Puts the element in that place, or above or below it; and returns where. */
+  #settle(
+    place: number,
+    element: E,
+    rank: number,
+    turn: number,
+    end: number,
+  ): number {
+    const elements = this.#elements;
+    const ranks = this.#ranks;
+    const turns = this.#turns;
+    const way = this.#way;
+    const steps = this.#rise(element, rank, turn, place) ||
+      this.#sink(element, rank, turn, place, end);
     for (let i = 0; i < steps; i++) {
-      const next = this.#way[i]!;
-      this.#put(this.#elements[next]!, this.#ranks[next]!, index);
-      index = next;
+      const next = way[i]!;
+      const moved = elements[place] = elements[next]!;
+      ranks[place] = ranks[next]!;
+      turns[place] = turns[next]!;
+      this.onMove?.(moved, place);
+      place = next;
     }
-    this.#put(element, rank, index);
+    elements[place] = element;
+    ranks[place] = rank;
+    turns[place] = turn;
+    this.onMove?.(element, place);
+    return place;
   }
 
-  /** Writes down the places on the element's way up from `index`. How many they are. */
-  #rise(element: E, rank: number, index: number): number {
+  /** Writes down the places on the element's way up. How many they are. */
+  #rise(element: E, rank: number, turn: number, place: number): number {
     let steps = 0;
-    while (index > 0) {
-      index = (index - 1) >> 2;
-      if (!this.#isBefore(element, rank, index)) break;
-      this.#way[steps++] = index;
+    while (place > 0) {
+      place = (place - 1) >> 2;
+      if (!this.#isBefore(element, rank, turn, place)) break;
+      this.#way[steps++] = place;
     }
     return steps;
   }
 
   /** The same of its way down, all before `end`. */
-  #sink(element: E, rank: number, index: number, end: number): number {
-    const elements = this.#elements;
+  #sink(
+    element: E,
+    rank: number,
+    turn: number,
+    place: number,
+    end: number,
+  ): number {
     const ranks = this.#ranks;
+    const way = this.#way;
     let steps = 0;
-    for (let child = 4 * index + 1; child < end; child = 4 * child + 1) {
+    for (let child = 4 * place + 1; child < end; child = 4 * child + 1) {
       const last = Math.min(child + 4, end);
       let least = ranks[child]!;
       for (let other = child + 1; other < last; other++) {
         const its = ranks[other]!;
-        if (
-          its < least ||
-          (its === least && this.#before(elements[other]!, elements[child]!))
-        ) {
+        if (its < least || (its === least && this.#isEarlier(other, child))) {
           child = other;
           least = its;
         }
       }
-      if (this.#isBefore(element, rank, child)) break;
-      this.#way[steps++] = child;
+      if (this.#isBefore(element, rank, turn, child)) break;
+      way[steps++] = child;
     }
     return steps;
   }
 
-  /** Whether an element of that rank comes before the one at `index`. */
-  #isBefore(element: E, rank: number, index: number): boolean {
-    const other = this.#ranks[index]!;
-    if (rank !== other) return rank < other;
-    return this.#before(element, this.#elements[index]!);
+  /** Whether an element comes before the one at that place. */
+  #isBefore(element: E, rank: number, turn: number, place: number): boolean {
+    const its = this.#ranks[place]!;
+    return rank < its ||
+      (rank === its && this.#isFirst(element, turn, place));
   }
 
-  #put(element: E, rank: number, index: number): void {
-    this.#elements[index] = element;
-    this.#ranks[index] = rank;
-    element.index = index;
+  /** Whether the element at `a` comes before the one at `b`, whose rank is the same. */
+  #isEarlier(a: number, b: number): boolean {
+    return this.#isFirst(this.#elements[a]!, this.#turns[a]!, b);
+  }
+
+  /** The same of an element that may be elsewhere, or not in. */
+  #isFirst(element: E, turn: number, place: number): boolean {
+    if (this.#compare === undefined) return turn < this.#turns[place]!;
+    const order = this.#compare(element, this.#elements[place]!);
+    return order < 0 || (!(order > 0) && turn < this.#turns[place]!);
+  }
+
+  #sorted(compare: (a: number, b: number) => number): E[] {
+    const places = [...this.#elements.keys()];
+    return places.sort(compare).map((place) => this.#elements[place]!);
   }
 }

@@ -39,8 +39,6 @@ export class Delivery<M extends Message> extends Entry
   until: number = Infinity;
   cause: unknown = undefined;
   index = -1;
-  due = 0;
-  turn = 0;
   line: Line | undefined = undefined;
   readonly #home: Home<M>;
   /** Milliseconds until the next attempt in place; undefined if there is none to come. */

@@ -14,7 +14,7 @@
 
 import { Alarm } from "../base/alarm.ts";
 import { Clock } from "../base/clock.ts";
-import { Heap, type Placed } from "../base/heap.ts";
+import { Heap } from "../base/heap.ts";
 
 const clock = new Clock();
 
@@ -22,19 +22,16 @@ const clock = new Clock();
 const ROUNDING = 1e-6;
 
 /** Something that can be delayed. Only {@linkcode Delays} writes what it has. */
-export interface Delayable extends Placed {
-  /** When it is due. */
-  due: number;
-  /** Which one it is of those that were delayed: of two due together the first is told first. */
-  turn: number;
+export interface Delayable {
+  /** Where it is among those that are delayed; -1 if it is not. */
+  index: number;
 }
 
 export class Delays<D extends Delayable> {
-  readonly #delayed = new Heap<D>(isEarlier);
+  readonly #delayed = new Heap<D>(undefined, moved);
   protected readonly alarm: Alarm = new Alarm(clock, (due) => this.#goOff(due));
   readonly #onDue: (delayed: D) => void;
   readonly #mayTell: () => boolean;
-  #turns = 0;
 
   /**
    * `mayTell` says whether one more may be told now. After a no nothing is told until the
@@ -49,9 +46,9 @@ export class Delays<D extends Delayable> {
     this.#mayTell = mayTell;
   }
 
-  /** The first one that is due. */
-  protected get first(): D | undefined {
-    return this.#delayed.first;
+  /** When the first one is due; Infinity if there is none. */
+  protected get due(): number {
+    return this.#delayed.firstRank;
   }
 
   get size(): number {
@@ -65,63 +62,61 @@ export class Delays<D extends Delayable> {
 
   /** All, in the order in which they are due. */
   get all(): D[] {
-    return inOrder(this.#delayed.all);
+    return this.#delayed.all;
   }
 
   add(delayed: D, ms: number): void {
     const time = clock.now();
-    delayed.due = time + ms - ROUNDING;
-    delayed.turn = this.#turns++;
-    this.#delayed.push(delayed, delayed.due);
+    this.#delayed.push(delayed, time + ms - ROUNDING);
     this.look(time);
   }
 
   delete(delayed: D): void {
-    const isFirst = delayed === this.first;
+    const isFirst = delayed === this.#delayed.first;
     this.take(delayed);
     if (isFirst) this.look();
   }
 
   /** Takes it out, and leaves the alarm as it is. */
   protected take(delayed: D): void {
-    this.#delayed.delete(delayed);
+    this.#delayed.delete(delayed.index);
+    delayed.index = -1;
   }
 
   /** Takes all out but those that stay, in the order in which they are due. */
   clear(stays: (delayed: D) => boolean): D[] {
-    const leaving: D[] = [];
-    for (const delayed of this.#delayed.clear()) {
-      if (stays(delayed)) this.#delayed.push(delayed, delayed.due);
-      else leaving.push(delayed);
+    const { all } = this;
+    const leaving = all.filter((delayed) => !stays(delayed));
+    if (leaving.length < all.length) {
+      for (const one of leaving) {
+        this.take(one);
+      }
+    } else {
+      this.#delayed.clear();
+      for (const one of leaving) one.index = -1;
     }
     this.look();
-    return inOrder(leaving);
+    return leaving;
   }
 
   /** Sets the alarm, for a newcomer too: its timer may be the only one that goes off. */
   look(time: number = clock.now()): void {
-    const { first } = this;
-    if (first === undefined) this.alarm.clear();
-    else this.alarm.set(first.due, time);
+    if (this.size === 0) this.alarm.clear();
+    else this.alarm.set(this.due, time);
   }
 
   #goOff(due: number): void {
     const time = Math.max(due, clock.now());
-    let { first } = this;
-    while (first !== undefined && first.due <= time) {
+    while (this.due <= time) {
       if (!this.#mayTell()) return;
+      const first = this.#delayed.first!;
       this.take(first);
       this.#onDue(first);
-      ({ first } = this);
     }
     this.look();
   }
 }
 
-function inOrder<D extends Delayable>(delayed: D[]): D[] {
-  return delayed.sort((a, b) => a.due - b.due || a.turn - b.turn);
-}
-
-function isEarlier(a: Delayable, b: Delayable): boolean {
-  return a.turn < b.turn;
+function moved(delayed: Delayable, place: number): void {
+  delayed.index = place;
 }

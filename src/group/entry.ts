@@ -76,8 +76,6 @@ export class Track extends Watcher implements Delayable {
   /** What the group's observer, if there is one, knows it by. */
   declare seen: Seen | undefined;
   declare index: number;
-  declare due: number;
-  declare turn: number;
 
   constructor(entry: Entry, withdrawer: Withdrawer) {
     super();
@@ -87,8 +85,6 @@ export class Track extends Watcher implements Delayable {
     this.ctx = undefined;
     this.seen = undefined;
     this.index = -1;
-    this.due = 0;
-    this.turn = 0;
   }
 
   override onAbort(reason: unknown): void {

@@ -19,8 +19,7 @@ export class Timeouts<D extends Delayable> extends Delays<D> {
   }
 
   override look(time?: number): void {
-    const { first } = this;
-    if (first !== undefined) this.alarm.setBy(first.due, time);
+    if (this.size > 0) this.alarm.setBy(this.due, time);
   }
 
   /** The group is at rest. */

@@ -1,8 +1,7 @@
 /**
  * The queue that gives first what matters most.
  *
- * Invariant: `#turns` counts up with every push, and of equal tasks the one with the
- * lower turn is first; so equals come first in, first out.
+ * Invariant: `#places` has, of each task with an id that is in, its place in the heap.
  *
  * @module
  */
@@ -13,7 +12,7 @@ import {
   options as checked,
   priority,
 } from "../base/check.ts";
-import { Heap, type Placed } from "../base/heap.ts";
+import { Heap } from "../base/heap.ts";
 import type { QueuedTask } from "../task.ts";
 import { own, type OwnQueue, type Queue, type WhenFull } from "./queue.ts";
 
@@ -62,32 +61,23 @@ export interface PriorityQueueOptions {
   compare?: ((a: QueuedTask, b: QueuedTask) => number) | undefined;
 }
 
-/** A task in the heap. */
-interface Ranked extends Placed {
-  readonly value: QueuedTask;
-  readonly turn: number;
-}
-
 class PriorityQueue implements OwnQueue<QueuedTask> {
   readonly capacity: number;
   readonly whenFull: WhenFull = "wait";
-  readonly #heap: Heap<Ranked>;
-  readonly #before: (a: Ranked, b: Ranked) => boolean;
+  readonly #heap: Heap<QueuedTask>;
   readonly #rank: (value: QueuedTask) => number;
-  /** The places of the tasks that have an id. */
-  readonly #ranked = new Map<QueuedTask, Ranked>();
-  #turns = 0;
+  /** Where the tasks are that have an id. */
+  readonly #places = new Map<QueuedTask, number>();
 
-  /** The task of the lowest rank is first; `before` tells which of two with equal ranks. */
+  /** The task of the lowest rank is first; of equal ranks as `compare` says. */
   constructor(
     capacity: number,
     rank: (value: QueuedTask) => number,
-    before: (a: Ranked, b: Ranked) => boolean,
+    compare?: (a: QueuedTask, b: QueuedTask) => number,
   ) {
     this.capacity = capacity;
     this.#rank = rank;
-    this.#before = before;
-    this.#heap = new Heap<Ranked>(before);
+    this.#heap = new Heap(compare);
   }
 
   get size(): number {
@@ -95,39 +85,38 @@ class PriorityQueue implements OwnQueue<QueuedTask> {
   }
 
   push(value: QueuedTask): void {
-    const rank = this.#rank(value);
-    const ranked = { value, turn: this.#turns++, index: -1 };
-    this.#heap.push(ranked, rank);
-    if (value.options?.id !== undefined) this.#ranked.set(value, ranked);
+    const place = this.#heap.push(value, this.#rank(value));
+    if (value.options?.id === undefined) return;
+    this.#places.set(value, place);
+    this.#heap.onMove ??= this.#onMove; // Without ids, no move costs more than itself.
   }
 
+  readonly #onMove = (value: QueuedTask, place: number): void => {
+    if (this.#places.has(value)) this.#places.set(value, place);
+  };
+
   update(value: QueuedTask): void {
-    const ranked = this.#ranked.get(value)!;
-    this.#heap.update(ranked, this.#rank(value)); // If that throws, nothing has moved.
+    const rank = this.#rank(value);
+    this.#heap.update(this.#places.get(value)!, rank); // If that throws, nothing has moved.
   }
 
   peek(): QueuedTask | undefined {
-    return this.#heap.first?.value;
+    return this.#heap.first;
   }
 
   shift(): QueuedTask | undefined {
-    const value = this.#heap.shift()?.value;
-    if (this.#ranked.size > 0) this.#ranked.delete(value!);
+    const value = this.#heap.shift();
+    if (this.#places.size > 0) this.#places.delete(value!);
     return value;
   }
 
   /** In order; if `compare` throws, as they came. */
   all(): QueuedTask[] {
-    const all = this.#heap.all.sort(byTurn);
     try {
-      const heap = this.#heap;
-      all.sort((a, b) =>
-        heap.rankOf(a) - heap.rankOf(b) || (this.#before(a, b) ? -1 : 1)
-      );
-    } catch {
-      // It is told where it matters: in a push, or a shift.
+      return this.#heap.all;
+    } catch { // It is told where it matters: in a push, or a shift.
+      return this.#heap.pushed;
     }
-    return all.map(({ value }) => value);
   }
 
   /** In order; if `compare` throws, the rest as they came. */
@@ -139,10 +128,10 @@ class PriorityQueue implements OwnQueue<QueuedTask> {
       }
     } catch {
       // An abort, say, that clears the queue goes on all the same.
-      const rest = this.#heap.clear().sort(byTurn);
-      for (const { value } of rest) values.push(value);
+      for (const value of this.#heap.pushed) values.push(value);
+      this.#heap.clear();
     }
-    this.#ranked.clear();
+    this.#places.clear();
     return values;
   }
 }
@@ -150,14 +139,6 @@ class PriorityQueue implements OwnQueue<QueuedTask> {
 /** Read when a task comes in: a rank must not change while the task is in the heap. */
 function rankOf({ options }: QueuedTask): number {
   return -priority("queue task", options?.priority);
-}
-
-function byTurn(a: Ranked, b: Ranked): number {
-  return a.turn - b.turn;
-}
-
-function isEarlier(a: Ranked, b: Ranked): boolean {
-  return a.turn < b.turn;
 }
 
 /**
@@ -198,13 +179,7 @@ export function priorityQueue(
   const doing = "create queue";
   const { capacity = Infinity, compare } = checked(doing, options)!;
   count(doing, "capacity", capacity, 0);
-  if (compare === undefined) {
-    return own(new PriorityQueue(capacity, rankOf, isEarlier));
-  }
+  if (compare === undefined) return own(new PriorityQueue(capacity, rankOf));
   callable(doing, "compare", compare);
-  const before = (a: Ranked, b: Ranked): boolean => {
-    const order = compare(a.value, b.value);
-    return order < 0 || (!(order > 0) && a.turn < b.turn);
-  };
-  return own(new PriorityQueue(capacity, () => 0, before));
+  return own(new PriorityQueue(capacity, () => 0, compare));
 }
