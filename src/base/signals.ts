@@ -19,9 +19,9 @@ export function reasonOf({ reason }: AbortSignal): unknown {
 }
 
 /** Is told when a signal is aborted. Watches one signal at a time. */
-export abstract class Watcher extends Link {
+export interface Watcher extends Link {
   /** The signal was aborted. The watcher is off it already. */
-  abstract onAbort(reason: unknown): void;
+  onAbort(reason: unknown): void;
 }
 
 const watches = new WeakMap<AbortSignal, Watch>();
@@ -77,7 +77,7 @@ export function unwatch(watcher: Watcher | undefined): void {
 }
 
 /** Calls a function when the signal is aborted: to end a wait, or to abort a group. */
-export class AbortWatcher extends Watcher {
+export class AbortWatcher extends Link implements Watcher {
   readonly #onAbort: (reason: unknown) => void;
 
   constructor(onAbort: (reason: unknown) => void) {
@@ -85,7 +85,7 @@ export class AbortWatcher extends Watcher {
     this.#onAbort = onAbort;
   }
 
-  override onAbort(reason: unknown): void {
+  onAbort(reason: unknown): void {
     this.#onAbort(reason);
   }
 }

@@ -11,7 +11,8 @@
  */
 
 import type { Retries } from "../base/retry.ts";
-import { Watcher } from "../base/signals.ts";
+import type { Link, List } from "../base/list.ts";
+import type { Watcher } from "../base/signals.ts";
 import type { Permit } from "../governor.ts";
 import type { QueuedTask, Task, TaskOptions } from "../task.ts";
 import type { RunContext } from "./context.ts";
@@ -65,7 +66,7 @@ export interface Withdrawer {
 }
 
 /** What more an entry has that is not plain: its attempts, delay, context. It watches the entry's own signal. */
-export class Track extends Watcher implements Delayable {
+export class Track implements Watcher, Delayable {
   // Declared: see `Entry`.
   declare readonly entry: Entry;
   declare readonly withdrawer: Withdrawer;
@@ -76,18 +77,21 @@ export class Track extends Watcher implements Delayable {
   /** What the group's observer, if there is one, knows it by. */
   declare seen: Seen | undefined;
   declare index: number;
+  declare list: List<Link> | undefined;
+  declare before: Link | undefined;
+  declare after: Link | undefined;
 
   constructor(entry: Entry, withdrawer: Withdrawer) {
-    super();
     this.entry = entry;
     this.withdrawer = withdrawer;
     this.attempt = 0;
     this.ctx = undefined;
     this.seen = undefined;
     this.index = -1;
+    this.list = this.before = this.after = undefined;
   }
 
-  override onAbort(reason: unknown): void {
+  onAbort(reason: unknown): void {
     this.withdrawer.withdraw(this.entry, reason);
   }
 }
