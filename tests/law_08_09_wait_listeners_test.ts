@@ -1,4 +1,4 @@
-import { CoGroup } from "../mod.ts";
+import { CoGroup, type TaskOptions } from "../mod.ts";
 import {
   assertBooks,
   CountingController,
@@ -7,7 +7,7 @@ import {
   settled,
   Tasks,
 } from "./support/helpers.ts";
-import { assert, assertEquals } from "./support/std.ts";
+import { assert, assertEquals, assertStrictEquals } from "./support/std.ts";
 import { test } from "./support/test.ts";
 import { Group } from "../src/group/group.ts";
 import { Intake } from "../src/group/intake.ts";
@@ -354,3 +354,35 @@ test("Group.onEnd() calls back when the reader of the last result has heard of i
   await settled();
   assertEquals(order, ["go", "end"]);
 });
+
+/** How the last task of a group with one worker comes to its end. */
+const lastEnds: Record<string, (group: Group) => void> = {
+  "ran": () => {},
+  "was withdrawn": (group) => {
+    group.setPaused(true);
+    group.withdraw("last", "withdrawn");
+  },
+  "was cleared": (group) => {
+    group.setPaused(true);
+    group.clear();
+  },
+  "was abandoned": (group) => group.abort(),
+};
+
+for (const [end, come] of Object.entries(lastEnds)) {
+  for (const way of ["add", "go"] as const) {
+    test(`Law 9: a group at rest has let go of the options of its last task, brought by ${way}, which ${end}`, async () => {
+      const group = new Group(settle(1));
+      const intake = new Intake(group);
+      const { signal } = new AbortController();
+      const retry = { isRetriable: () => false };
+      const options: TaskOptions = { id: "last", signal, retry };
+      for (const _ of range(2)) intake[way](() => {}, options);
+      assertStrictEquals(group.attempts.lastTraits?.signal, signal);
+      come(group);
+      await settled();
+      assertEquals(group.isAtRest, true);
+      assertStrictEquals(group.attempts.lastTraits, undefined);
+    });
+  }
+}

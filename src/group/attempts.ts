@@ -26,7 +26,7 @@ import type { Bell } from "./bell.ts";
 import type { RunContext } from "./context.ts";
 import { Delays } from "./delays.ts";
 import { Directory } from "./directory.ts";
-import { type Entry, type Item, Track } from "./entry.ts";
+import { type Entry, type Item, Track, type Traits } from "./entry.ts";
 import type { Gate } from "./gate.ts";
 import { NO_ID } from "./ids.ts";
 import type { Loans } from "./loans.ts";
@@ -57,6 +57,11 @@ export class Attempts {
     this.#timeOut(entry, ctx!)
   );
   readonly directory: Directory = new Directory();
+  /**
+   * The traits of the entry that was accepted last, which the next one may share. Not kept
+   * when the group is at rest: they have a signal, and functions of the user's.
+   */
+  lastTraits: Traits | undefined = undefined;
   readonly #state: State;
   readonly #queue: OwnQueue<Item>;
   readonly #backlog: Backlog<Item>;
@@ -82,6 +87,7 @@ export class Attempts {
   /** An entry is in the backlog, and watches its signal from now on. */
   accept(entry: Entry): void {
     entry.state = "queued";
+    this.lastTraits = entry.traits;
     const { id, signal } = entry.traits;
     if (id !== undefined) this.directory.add(entry);
     if (this.#watch !== undefined) {
@@ -90,6 +96,12 @@ export class Attempts {
     }
     if (signal === undefined) return;
     watch(signal, this.track(entry));
+  }
+
+  /** The group is at rest. */
+  rest(): void {
+    this.timeouts.rest();
+    this.lastTraits = undefined;
   }
 
   /** An attempt of an entry that is not plain, which has just started in that context, begins. */

@@ -98,8 +98,6 @@ export class Intake {
   readonly #permits: Permits | undefined;
   /** The traits of a task without options. */
   readonly #traits: Traits;
-  /** The last ones that have nothing of one task alone. */
-  #last: Traits;
 
   constructor(group: Group) {
     this.#group = group;
@@ -108,7 +106,7 @@ export class Intake {
     const isPlain = timeout === Infinity;
     this.#isBare = isPlain && retry === undefined && !isRead &&
       governor === undefined && observer === undefined;
-    this.#traits = this.#last = {
+    this.#traits = {
       host: group.workers,
       id: undefined,
       signal: undefined,
@@ -269,23 +267,18 @@ export class Intake {
     const timeout = ms === undefined
       ? this.#traits.timeout
       : milliseconds(doing, "timeout", ms);
-    const last = this.#last;
-    const policy = rule === undefined
-      ? undefined
-      : RetryPolicy.of(doing, rule, last.retry);
-    const retry = policy ?? this.#traits.retry;
-    // WARNING: not those with a signal, or a function of the user's. The group would keep
-    // that, and all that it knows.
-    const isOwn = id !== undefined || signal !== undefined ||
-      policy?.asksUser === true;
-    const isSame = timeout === last.timeout && weight === last.weight &&
-      retry === last.retry;
-    if (!isOwn && isSame) return last;
-    const isPlain = signal === undefined && timeout === Infinity;
     const { host } = this.#traits;
-    const traits = { host, id, signal, timeout, retry, weight, isPlain };
-    if (!isOwn) this.#last = traits;
-    return traits;
+    const last = this.#group.attempts.lastTraits ?? this.#traits;
+    const retry = rule === undefined
+      ? this.#traits.retry
+      : RetryPolicy.of(doing, rule, last.retry);
+    const isPlain = signal === undefined && timeout === Infinity;
+    const isSame = id === last.id && signal === last.signal &&
+      timeout === last.timeout && retry === last.retry &&
+      weight === last.weight && isPlain === last.isPlain && host === last.host;
+    return isSame
+      ? last
+      : { host, id, signal, timeout, retry, weight, isPlain };
   }
 
   #weight(doing: string, value: unknown): number {
