@@ -121,7 +121,9 @@ export class Attempts {
     const track = this.track(entry);
     track.ctx = ctx;
     ctx.attempt = ++track.attempt;
-    ctx.isOwn = true;
+    // Else tasks share it: what comes between makes it this one's own then (bench: j).
+    ctx.isOwn ||= track.attempt > 1 || entry.takesContext ||
+      this.#runner.isWrapped;
     return track;
   }
 
@@ -142,7 +144,10 @@ export class Attempts {
   ): Promise<void> | undefined {
     const entry = ctx.item as Entry;
     const track = entry.track!;
-    ctx.end(); // First: from here on the user's code may be called.
+    // First: it lends nothing any more, and from here on the user's code may be called.
+    ctx.isOwn ||= error !== NONE;
+    if (ctx.isOwn) ctx.end();
+    else ctx.item = undefined;
     this.endTime(track);
     this.#loans.leave(ctx);
     track.ctx = undefined;
@@ -151,20 +156,21 @@ export class Attempts {
     const judging = timedOut || ctx.isToldEarly || error === NONE
       ? ctx.trouble.judging
       : this.#judge(entry, ctx, error);
-    if (judging === undefined) return this.#settle(ctx, value, error);
+    if (judging === undefined) return this.#settle(entry, ctx, value, error);
     track.ctx = ctx; // The task's own signal may speak meanwhile.
-    return this.#settleLater(judging, ctx, value, error);
+    return this.#settleLater(judging, entry, ctx, value, error);
   }
 
   async #settleLater(
     judging: Promise<void>,
+    entry: Entry,
     ctx: RunContext,
     value: unknown,
     error: Maybe<unknown>,
   ): Promise<void> {
     await judging;
-    (ctx.item as Entry).track!.ctx = undefined;
-    this.#settle(ctx, value, error);
+    entry.track!.ctx = undefined;
+    this.#settle(entry, ctx, value, error);
   }
 
   /** The time of the attempt does not matter any more. */
@@ -174,8 +180,12 @@ export class Attempts {
   }
 
   /** The attempt has ended, and the user's functions have judged it. */
-  #settle(ctx: RunContext, value: unknown, error: Maybe<unknown>): undefined {
-    const entry = ctx.item as Entry;
+  #settle(
+    entry: Entry,
+    ctx: RunContext,
+    value: unknown,
+    error: Maybe<unknown>,
+  ): undefined {
     const { overdue, told, timeoutError, failure } = ctx.trouble;
     // WARNING: not before it is judged: it has no worker, and is not in flight (law 2).
     this.#loans.end(ctx);
