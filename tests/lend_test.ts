@@ -730,28 +730,35 @@ test("Law 2: random programs of tasks that lend have never more than concurrency
   }
 });
 
-for (
-  const [name, bring] of Object.entries({
-    "add()": (group: CoGroup, task: (ctx: TaskContext) => unknown) => {
-      group.add(task);
-    },
-    "add() with an id": (
-      group: CoGroup,
-      task: (ctx: TaskContext) => unknown,
-    ) => {
-      group.add(task, { id: 1 });
-    },
-    "map()": async (group: CoGroup, task: (ctx: TaskContext) => unknown) => {
-      for await (const _ of group.map([1], (_, ctx) => task(ctx)));
-    },
-    "add() by way of a worker function": (
-      group: CoGroup,
-      task: (ctx: TaskContext) => unknown,
-    ) => {
-      group.add((...args) => task(args[0]));
-    },
-  })
-) {
+type Bring = (
+  group: CoGroup,
+  task: (ctx: TaskContext) => unknown,
+) => unknown;
+
+/** Ways to bring a task whose context is its own. */
+const ways: Record<string, Bring> = {
+  "add()": (group, task) => group.add(task),
+  "add() with an id": (group, task) => group.add(task, { id: 1 }),
+  "add() with a timeout": (group, task) => group.add(task, { timeout: 1e6 }),
+  "add() with a signal": (group, task) => {
+    group.add(task, { signal: new AbortController().signal });
+  },
+  "map()": async (group, task) => {
+    for await (const _ of group.map([1], (_, ctx) => task(ctx)));
+  },
+  "map() with a timeout": async (group, task) => {
+    const options = { timeout: 1e6 };
+    for await (const _ of group.map([1], (_, ctx) => task(ctx), options));
+  },
+  "add() by way of a worker function": (group, task) => {
+    group.add((...args) => task(args[0]));
+  },
+  "add() with a timeout by way of a worker function": (group, task) => {
+    group.add((...args) => task(args[0]), { timeout: 1e6 });
+  },
+};
+
+for (const [name, bring] of Object.entries(ways)) {
   test(`ctx.lend(): a context of ${name} that is used after its task's end lends no other task's worker`, async () => {
     const isWrapped = name.includes("worker function");
     const group = new CoGroup({
