@@ -123,6 +123,24 @@ function ownQueue(): Queue<QueuedTask> {
   };
 }
 
+test("CoGroup.tasks() shows a task as running while its failure is judged, with a timeout, a signal or neither", async () => {
+  const { signal } = new AbortController();
+  for (const own of [{}, { timeout: 1e6 }, { signal }]) {
+    const { promise, open } = gate();
+    const retry = { isRetriable: () => promise.then(() => false) };
+    const group = new CoGroup({ concurrency: 1, onError() {} });
+    group.add(() => Promise.reject("failed"), { id: 1, retry, ...own });
+    await settled();
+    assertEquals(
+      group.tasks().map(({ id, state, workerId }) => [id, state, workerId]),
+      [[1, "running", 0]],
+    );
+    open();
+    await group.wait();
+    assertEquals([group.tasks(), group.stats.rejected], [[], 1]);
+  }
+});
+
 test("CoGroup.tasks() changes nothing: in every queue what is queued starts in the order that it shows", async () => {
   for (
     const queue of [
