@@ -77,6 +77,7 @@ export class Track implements Watcher, Delayable {
   /** What the group's observer, if there is one, knows it by. */
   declare seen: Seen | undefined;
   declare index: number;
+  // Those of a `Link`.
   declare list: List<Link> | undefined;
   declare before: Link | undefined;
   declare after: Link | undefined;
