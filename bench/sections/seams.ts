@@ -32,6 +32,7 @@ import {
 
 const CONCURRENCY = 16;
 const KEYS = 100;
+const FEW = 10;
 
 /** A queue of the user's own: last in, first out. */
 class Stack<T> implements Queue<T> {
@@ -100,6 +101,7 @@ function contender(
 function queues(count: number): Case {
   const work = batch(count);
   const priorities = randomPriorities(count);
+  const few = priorities.map(({ priority }) => ({ priority: priority! % FEW }));
   const keys = Array.from({ length: count }, (_, i) => ({ key: i % KEYS }));
   const kinds: Kind[] = [
     DEFAULT,
@@ -116,6 +118,11 @@ function queues(count: number): Case {
       name: "priorityQueue, random priorities",
       make: () => ({ queue: priorityQueue() }),
       options: priorities,
+    },
+    {
+      name: `priorityQueue, ${FEW} priorities`,
+      make: () => ({ queue: priorityQueue() }),
+      options: few,
     },
     {
       name: `keyedQueue, ${KEYS} keys`,
@@ -295,7 +302,7 @@ function priorities(sizes: readonly number[]): Case[] {
 export const seams: Section = {
   letter: "j",
   title: `queues and governors: add + wait, concurrency ${CONCURRENCY}`,
-  maxRounds: 5,
+  maxRounds: 9,
   cases: ({ quick }) => {
     const count = quick ? 10_000 : 100_000;
     const sizes = quick ? [1e3, 1e4, 1e5] : [1e3, 1e4, 1e5, 1e6];
