@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { CoGroup } from "../mod.ts";
-import { range, settled } from "./support/helpers.ts";
+import { gate, range, settled } from "./support/helpers.ts";
 import { assertEquals } from "./support/std.ts";
 import { test } from "./support/test.ts";
 
@@ -105,4 +105,26 @@ test("Law 13: everything else runs in the context that made the group", async ()
   });
   assertEquals(seen.length, 8);
   assertEquals(new Set(seen), new Set(["group"]));
+});
+
+test("Law 13: a task with the options of an item of map that runs beside it has the group's store, and the item that of map", async () => {
+  const { signal } = new AbortController();
+  for (const options of [{ signal }, { id: 1 }, { id: 1, signal }]) {
+    const group = storage.run("group", () => new CoGroup(1));
+    const { promise, open } = gate();
+    const seen: unknown[] = [];
+    const see = () => void seen.push(storage.getStore());
+    const result = storage.run(
+      "map",
+      () =>
+        group.map([1], () => promise.then(see), { each: () => options })
+          .next(),
+    );
+    await settled(); // The item runs.
+    group.add(see, options);
+    open();
+    assertEquals((await result).done, false);
+    await group.wait();
+    assertEquals(seen, ["map", "group"]);
+  }
 });

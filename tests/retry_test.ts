@@ -284,3 +284,12 @@ test("CoGroup.add() of a task whose retry is null is a TypeError", () => {
   const options = { retry: null as unknown as RetryOptions };
   assertThrows(() => group.add(() => {}, options), TypeError, "received null");
 });
+
+test("RetryPolicy.asksUser tells whether there is a function of the user's: a group keeps hold of no such policy", () => {
+  const asks = (options: RetryOptions) =>
+    RetryPolicy.of("add", options).asksUser;
+  assertEquals(asks({}), false);
+  assertEquals(asks({ maxAttempts: 3 }), false);
+  assertEquals(asks({ isRetriable: () => true }), true);
+  assertEquals(asks({ delay: () => 5 }), true);
+});

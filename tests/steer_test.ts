@@ -12,6 +12,7 @@ import {
   type Queue,
   type QueuedTask,
   slidingQueue,
+  type TaskOptions,
 } from "../mod.ts";
 import { assertBooks, gate, range, settled, Tasks } from "./support/helpers.ts";
 import {
@@ -301,6 +302,25 @@ test("CoGroup.setPriority() is what a retry of the task queues with, too", async
   open();
   await group.wait();
   assertEquals(ran, ["a1", "a2", "b"]);
+});
+
+test("CoGroup.setPriority() finds a task by the id that it was brought with, whatever became of its options", async () => {
+  const queue = priorityQueue({ capacity: 2 });
+  const group = new CoGroup({ concurrency: 1, queue, paused: true });
+  const log: string[] = [];
+  const named = (name: string) => () => void log.push(name);
+  group.add(named("x"), { priority: 3 });
+  group.add(named("y"), { priority: 2 });
+  const options: TaskOptions = { id: "a", priority: 1 };
+  const inserted = group.insert(named("a"), options);
+  delete options.id;
+  group.resume();
+  while (log.length === 0) await undefined;
+  group.pause();
+  assertEquals([await inserted, group.setPriority("a", 10)], [true, 1]);
+  group.resume();
+  await group.wait();
+  assertEquals(log, ["x", "a", "y"]);
 });
 
 test("CoGroup.setPriority() of a queue that has no priorities is a TypeError, and of what is no number", () => {

@@ -46,6 +46,11 @@ export class Heap<E> {
     return this.#ranks[0] ?? Infinity;
   }
 
+  /** Where an element is that is in. O(n): `onMove` tells it at once. */
+  placeOf(element: E): number {
+    return this.#elements.indexOf(element);
+  }
+
   /** All elements, in the order in which they come out; they stay. */
   get all(): E[] {
     const ranks = this.#ranks;

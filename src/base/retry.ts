@@ -210,6 +210,12 @@ export class RetryPolicy implements Retries {
       own.isRetriable === rule.isRetriable && own.delay === rule.delay;
   }
 
+  /** Whether it asks functions of the user's. */
+  get asksUser(): boolean {
+    const { isRetriable, delay } = this.#rule;
+    return isRetriable !== always || delay !== undefined;
+  }
+
   /** How often a task is tried. */
   get maxAttempts(): number {
     return this.#rule.maxAttempts;

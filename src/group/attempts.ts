@@ -26,7 +26,7 @@ import type { Bell } from "./bell.ts";
 import type { RunContext } from "./context.ts";
 import { Delays } from "./delays.ts";
 import { Directory } from "./directory.ts";
-import { type Entry, type Item, Track, type Traits } from "./entry.ts";
+import { type Entry, type Item, Track } from "./entry.ts";
 import type { Gate } from "./gate.ts";
 import { NO_ID } from "./ids.ts";
 import type { Loans } from "./loans.ts";
@@ -58,10 +58,10 @@ export class Attempts {
   );
   readonly directory: Directory = new Directory();
   /**
-   * The traits of the entry that was accepted last, which the next one may share. Not kept
-   * when the group is at rest: they have a signal, and functions of the user's.
+   * The last entry with an id or a signal, until it ends: the next one may share its traits.
+   * WARNING: no longer. They may know much.
    */
-  lastTraits: Traits | undefined = undefined;
+  last: Entry | undefined = undefined;
   readonly #state: State;
   readonly #queue: OwnQueue<Item>;
   readonly #backlog: Backlog<Item>;
@@ -87,8 +87,9 @@ export class Attempts {
   /** An entry is in the backlog, and watches its signal from now on. */
   accept(entry: Entry): void {
     entry.state = "queued";
-    this.lastTraits = entry.traits;
     const { id, signal } = entry.traits;
+    const isOwn = id !== undefined || signal !== undefined;
+    if (isOwn && !entry.isPartOfStream) this.last = entry;
     if (id !== undefined) this.directory.add(entry);
     if (this.#watch !== undefined) {
       this.track(entry);
@@ -96,12 +97,6 @@ export class Attempts {
     }
     if (signal === undefined) return;
     watch(signal, this.track(entry));
-  }
-
-  /** The group is at rest. */
-  rest(): void {
-    this.timeouts.rest();
-    this.lastTraits = undefined;
   }
 
   /** An attempt of an entry that is not plain, which has just started in that context, begins. */
@@ -145,6 +140,7 @@ export class Attempts {
     const entry = ctx.item as Entry;
     const track = entry.track!;
     // First: it lends nothing any more, and from here on the user's code may be called.
+    // A failure is judged, and until then the worker is at it: so the context is its own.
     ctx.isOwn ||= error !== NONE;
     if (ctx.isOwn) ctx.end();
     else ctx.item = undefined;
@@ -449,6 +445,7 @@ export class Attempts {
     const { state } = entry;
     this.#state[fate]++;
     if (entry.traits.id !== undefined) this.directory.delete(entry);
+    if (entry === this.last) this.last = undefined;
     if (state === "running") this.#state.inFlight--;
     entry.state = "gone";
     // No `done` for a queued entry: it has not started, or pushing it again has told the

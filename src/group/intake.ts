@@ -98,6 +98,8 @@ export class Intake {
   readonly #permits: Permits | undefined;
   /** The traits of a task without options. */
   readonly #traits: Traits;
+  /** The last ones that have nothing of one task alone. */
+  #last: Traits;
 
   constructor(group: Group) {
     this.#group = group;
@@ -106,7 +108,7 @@ export class Intake {
     const isPlain = timeout === Infinity;
     this.#isBare = isPlain && retry === undefined && !isRead &&
       governor === undefined && observer === undefined;
-    this.#traits = {
+    this.#traits = this.#last = {
       host: group.workers,
       id: undefined,
       signal: undefined,
@@ -267,18 +269,24 @@ export class Intake {
     const timeout = ms === undefined
       ? this.#traits.timeout
       : milliseconds(doing, "timeout", ms);
-    const { host } = this.#traits;
-    const last = this.#group.attempts.lastTraits ?? this.#traits;
-    const retry = rule === undefined
-      ? this.#traits.retry
-      : RetryPolicy.of(doing, rule, last.retry);
+    const policy = rule === undefined
+      ? undefined
+      : RetryPolicy.of(doing, rule, this.#last.retry);
+    const retry = policy ?? this.#traits.retry;
+    // WARNING: not kept for good if they have a signal, or a function of the user's. The
+    // group would keep that, and all that it knows.
+    const isOwn = id !== undefined || signal !== undefined ||
+      policy?.asksUser === true;
+    const last = isOwn ? this.#group.attempts.last?.traits : this.#last;
+    const isSame = last !== undefined && id === last.id &&
+      signal === last.signal && timeout === last.timeout &&
+      weight === last.weight && retry === last.retry;
+    if (isSame) return last;
     const isPlain = signal === undefined && timeout === Infinity;
-    const isSame = id === last.id && signal === last.signal &&
-      timeout === last.timeout && retry === last.retry &&
-      weight === last.weight && isPlain === last.isPlain && host === last.host;
-    return isSame
-      ? last
-      : { host, id, signal, timeout, retry, weight, isPlain };
+    const { host } = this.#traits;
+    const traits = { host, id, signal, timeout, retry, weight, isPlain };
+    if (!isOwn) this.#last = traits;
+    return traits;
   }
 
   #weight(doing: string, value: unknown): number {

@@ -500,7 +500,7 @@ export class Workers implements Host {
     const { turn } = this;
     if (turn.isWaiting && (this.#hasNext || this.#loans.waiting > 0)) return;
     turn.leave();
-    this.#attempts.rest();
+    this.#attempts.timeouts.rest();
     if (this.#state.lent === 0) this.#grace.rest();
   }
 }

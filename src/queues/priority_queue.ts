@@ -1,7 +1,7 @@
 /**
  * The queue that gives first what matters most.
  *
- * Invariant: `#places` has, of each task with an id that is in, its place in the heap.
+ * Invariant: `#places` has, of each task that was pushed with an id, its place in the heap.
  *
  * @module
  */
@@ -97,7 +97,10 @@ class PriorityQueue implements OwnQueue<QueuedTask> {
 
   update(value: QueuedTask): void {
     const rank = this.#rank(value);
-    this.#heap.update(this.#places.get(value)!, rank); // If that throws, nothing has moved.
+    const heap = this.#heap;
+    // Not known if its options had no id any more when it was pushed.
+    const place = this.#places.get(value) ?? heap.placeOf(value);
+    heap.update(place, rank); // If that throws, nothing has moved.
   }
 
   peek(): QueuedTask | undefined {
