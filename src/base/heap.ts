@@ -64,7 +64,7 @@ export class Heap<E> {
     return this.#sorted((a, b) => this.#turns[a]! - this.#turns[b]!);
   }
 
-  /** Where the element is now. */
+  /** Puts the element in, and returns its place. */
   push(element: E, rank: number): number {
     const { length } = this.#elements;
     return this.#settle(length, element, rank, this.#pushes++, length);

@@ -2,6 +2,7 @@
  * The queue that gives first what matters most.
  *
  * Invariant: `#places` has, of each task that was pushed with an id, its place in the heap.
+ * In a group, each task is in once.
  *
  * @module
  */
